@@ -1,0 +1,1 @@
+"""The frozen vocabulary: what the floors of the house say to each other."""
