@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from subtone.contracts.base import Contract, DurationMs, Name, SampleRateHz, Unit01
-from subtone.contracts.outputs import Decision, Notice, ScoredTurn
+from subtone.contracts.outputs import Decision, Notice, ScoredTurn, SpeechSegment
 from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
 from subtone.contracts.vocabulary import Role
 from subtone.contracts.voice_intelligence import AmdResult, SpeakerBaseline, TextTurn
@@ -21,6 +21,7 @@ class TrackSummary(Contract, frozen=True, kw_only=True):
     is_emotion_scored: bool
     envelope_hop_ms: DurationMs
     envelope: tuple[Unit01, ...]  # peak amplitude per hop
+    segments: tuple[SpeechSegment, ...] = ()  # when this track spoke
 
 
 class AnalysedTurn(Contract, frozen=True, kw_only=True):

@@ -55,6 +55,7 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     window_ms: DurationMs = 10_000
     min_voiced_ms: DurationMs = 500
     full_voiced_ms: DurationMs = 1_500
+    hold_s: Seconds = 30.0  # without new evidence the voice holds this long, then is missing
     snr_floor_db: Signed = 5.0
     snr_range_db: Weight = 15.0
     min_snr_db: Signed = 5.0

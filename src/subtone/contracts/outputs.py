@@ -23,6 +23,7 @@ from subtone.contracts.voice_intelligence import (
     SpeakerBaseline,
     TextEmotionScores,
     TextFeatures,
+    VoiceEmotionScores,
 )
 
 
@@ -32,6 +33,14 @@ class Notice(Contract, frozen=True, kw_only=True):
     t_event_ms: TimeMs
     code: Name  # e.g. "late_text", "unknown_role", "gap", "consent_withdrawn"
     count: Count = 1
+
+
+class SpeechSegment(Contract, frozen=True, kw_only=True):
+    """One stretch of speech on one track; timing only, made for every role."""
+
+    track_id: Name
+    t_event_ms: TimeMs
+    t_end_ms: TimeMs
 
 
 class Decision(Contract, frozen=True, kw_only=True):
@@ -46,6 +55,7 @@ class Decision(Contract, frozen=True, kw_only=True):
     recommendation: PolicyRecommendation
     points: tuple[EmotionPoint, ...]
     trends: tuple[EmotionTrend, ...]
+    agent_voice: VoiceEmotionScores | None = None  # only where an operator turned it on
 
 
 class ScoredTurn(Contract, frozen=True, kw_only=True):
@@ -59,6 +69,7 @@ class Outputs(Contract, frozen=True, kw_only=True):
     """All that one feed returned."""
 
     turns: tuple[ScoredTurn, ...] = ()
+    segments: tuple[SpeechSegment, ...] = ()
     decisions: tuple[Decision, ...] = ()
     amended: tuple[AlignedMoment, ...] = ()
     amd: AmdResult | None = None

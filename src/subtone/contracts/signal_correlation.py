@@ -30,7 +30,8 @@ from subtone.contracts.voice_intelligence import (
 class AlignedMoment(Contract, frozen=True, kw_only=True):
     """Both channels at one tick of event time.
 
-    A channel whose status is not ``ok`` has no negativity: absent is never calm.
+    A channel whose status is not ``ok`` has no raw negativity: absent is never calm. The
+    smoothed value holds for up to 30 s after the last evidence, then is None.
     """
 
     index: Count  # ticks since the call began

@@ -1,0 +1,187 @@
+"""A recorded call as the inbound events a live one would have sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from subtone.contracts.inbound import (
+    MAX_PAYLOAD_BYTES,
+    AudioChunk,
+    CallEnded,
+    CallStarted,
+    ChatMessage,
+    InboundEvent,
+    Track,
+    TranscriptSegment,
+)
+from subtone.contracts.vocabulary import AudioEncoding, Role
+from subtone.ingest.errors import IngestError
+from subtone.ingest.files.audio import probe_audio, read_blocks
+from subtone.ingest.files.formats.turns import TranscriptTurn
+from subtone.ingest.files.samples import WIDE_HZ, FloatBlock, analysis_rate_hz, pcm_s16le
+
+MAX_CHUNK_MS = MAX_PAYLOAD_BYTES * 1000 // (2 * WIDE_HZ)
+
+_TextEvent = ChatMessage | TranscriptSegment
+
+
+def call_events(
+    audio_path: Path | str | None,
+    roles: Sequence[Role] | None,
+    transcript: Sequence[TranscriptTurn],
+    *,
+    call_id: str,
+    chunk_ms: int = 1000,
+    is_agent_voice_scored: bool = False,
+    is_amd_enabled: bool = False,
+) -> Iterator[InboundEvent]:
+    """All events of one recorded call, as ``t_seen_ms`` of a live call would order them.
+
+    A text ending at T comes after every sample before T and before every sample from T on,
+    of all tracks: chunks are cut there, so ``chunk_ms`` changes no order. Deterministic.
+
+    Args:
+        audio_path: recording with one channel per speaker, or None for a chat.
+        roles: one per channel, in channel order; None leaves all unknown (timing only).
+        transcript: turns of the same call, any order; may be empty with audio.
+        call_id: identifier that every event carries.
+        chunk_ms: longest audio chunk, 1 to 131072 ms.
+        is_agent_voice_scored: only for a stated lawful purpose.
+        is_amd_enabled: whether to decide who answered.
+
+    Raises:
+        IngestError: at once for roles that do not fit and files that cannot be opened; while
+            iterating for samples that cannot be read.
+        ValueError: ``chunk_ms`` out of range.
+
+    """
+    if not 1 <= chunk_ms <= MAX_CHUNK_MS:
+        raise ValueError(f"chunk_ms must be 1 to {MAX_CHUNK_MS}, got {chunk_ms}")
+    if audio_path is None and roles:
+        raise IngestError(call_id, "roles were given without audio", "name an audio file")
+    if audio_path is None and not transcript:
+        raise IngestError(call_id, "has neither audio nor text", "name at least one of them")
+    tracks: tuple[Track, ...] = ()
+    blocks: Iterator[FloatBlock] = iter(())
+    if audio_path is not None:
+        tracks = tracks_of(audio_path, roles)
+        blocks = read_blocks(audio_path, tracks[0].sample_rate_hz, chunk_ms)
+    started = CallStarted(
+        call_id=call_id,
+        t_event_ms=0,
+        t_seen_ms=0,
+        tracks=tracks,
+        has_text=bool(transcript),
+        is_agent_voice_scored=is_agent_voice_scored,
+        is_amd_enabled=is_amd_enabled,
+    )
+    return _interleaved(started, blocks, _texts(call_id, transcript))
+
+
+def tracks_of(audio_path: Path | str, roles: Sequence[Role] | None) -> tuple[Track, ...]:
+    """One track per channel: "customer", "agent", "customer_2", and "channel_N" if unknown.
+
+    Raises:
+        IngestError: the file cannot be read, or the number of roles is not its channel count.
+
+    """
+    info = probe_audio(audio_path)
+    count = info.channel_count
+    if roles is not None and len(roles) != count:
+        example = ["customer", "agent", *["unknown"] * count][:count]
+        raise IngestError(
+            Path(audio_path).name,
+            f"has {_counted(count, 'channel')}, but {_counted(len(roles), 'role')} given",
+            f"name one role per channel, for example --roles {','.join(example)}",
+        )
+    given = tuple(roles) if roles is not None else (Role.UNKNOWN,) * count
+    rate = analysis_rate_hz(info.sample_rate_hz)
+    return tuple(
+        Track(track_id=track_id, role=role, sample_rate_hz=rate)
+        for track_id, role in zip(_track_ids(given), given, strict=True)
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _track_ids(roles: Sequence[Role]) -> Iterator[str]:
+    for index, role in enumerate(roles):
+        earlier = roles[:index].count(role)
+        if role is Role.UNKNOWN:
+            yield f"channel_{index + 1}"
+        else:
+            yield role.value if earlier == 0 else f"{role.value}_{earlier + 1}"
+
+
+def _interleaved(
+    started: CallStarted, blocks: Iterator[FloatBlock], texts: deque[_TextEvent]
+) -> Iterator[InboundEvent]:
+    yield started
+    last_text_ms = texts[-1].t_seen_ms if texts else 0
+    rate = started.tracks[0].sample_rate_hz if started.tracks else WIDE_HZ
+    position = 0  # frames since the start of the call
+    for block in blocks:
+        begin = 0
+        while texts and (cut := texts[0].t_seen_ms * rate // 1000 - position) < len(block):
+            yield from _chunks(started, block[begin:cut], position + begin)
+            yield texts.popleft()
+            begin = max(begin, cut)
+        yield from _chunks(started, block[begin:], position + begin)
+        position += len(block)
+    yield from texts
+    end_ms = max(_ceil_ms(position, rate), last_text_ms)
+    yield CallEnded(
+        call_id=started.call_id, t_event_ms=end_ms, t_seen_ms=end_ms, reason="end_of_file"
+    )
+
+
+def _chunks(started: CallStarted, block: FloatBlock, position: int) -> Iterator[AudioChunk]:
+    """The same stretch of every track; nothing for an empty stretch."""
+    if not len(block):
+        return
+    for channel, track in enumerate(started.tracks):
+        yield AudioChunk(
+            call_id=started.call_id,
+            t_event_ms=position * 1000 // track.sample_rate_hz,
+            t_seen_ms=_ceil_ms(position + len(block), track.sample_rate_hz),
+            track_id=track.track_id,
+            encoding=AudioEncoding.PCM_S16LE,
+            payload=pcm_s16le(block[:, channel]),
+        )
+
+
+def _ceil_ms(frames: int, rate_hz: int) -> int:
+    return -(-frames * 1000 // rate_hz)
+
+
+def _texts(call_id: str, transcript: Iterable[TranscriptTurn]) -> deque[_TextEvent]:
+    """Text events by the time they were complete, numbered by the time they began."""
+    numbered = enumerate(sorted(transcript, key=lambda turn: turn.t_event_ms), start=1)
+    events = (_text_event(call_id, f"turn_{number}", turn) for number, turn in numbered)
+    return deque(sorted(events, key=lambda event: event.t_seen_ms))
+
+
+def _text_event(call_id: str, turn_id: str, turn: TranscriptTurn) -> _TextEvent:
+    if turn.t_end_ms is None:
+        return ChatMessage(
+            call_id=call_id,
+            t_event_ms=turn.t_event_ms,
+            t_seen_ms=turn.known_ms,
+            message_id=turn_id,
+            role=turn.role,
+            text=turn.text,
+        )
+    return TranscriptSegment(
+        call_id=call_id,
+        t_event_ms=turn.t_event_ms,
+        t_seen_ms=turn.known_ms,
+        segment_id=turn_id,
+        role=turn.role,
+        t_end_ms=turn.t_end_ms,
+        text=turn.text,
+        words=turn.words,
+    )

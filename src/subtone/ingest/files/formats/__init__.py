@@ -1,0 +1,1 @@
+"""Transcript formats as pure parsers: text in, located turns out."""

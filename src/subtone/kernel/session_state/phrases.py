@@ -1,0 +1,366 @@
+"""Every sentence the session state speaks, in English and Chinese.
+
+A phrase says what was observed: words, seconds, deviations, thresholds. It never says what
+a person feels; a mismatch of words and voice is a reason to look, and says so.
+"""
+
+from __future__ import annotations
+
+from subtone.contracts.session_state import LocalText
+from subtone.contracts.vocabulary import (
+    Action,
+    Channel,
+    ChannelStatus,
+    ConflictType,
+    DriftState,
+    SessionState,
+    Signal,
+    SpanKind,
+    TextDimension,
+    VoiceDimension,
+    VoiceFeature,
+)
+
+
+def _text(en: str, zh: str) -> LocalText:
+    return LocalText(en=en, zh=zh)
+
+
+def fill(template: LocalText, **parts: LocalText | str) -> LocalText:
+    """Fill a phrase; a part that is itself a phrase enters each language in that language."""
+    en = {name: p.en if isinstance(p, LocalText) else p for name, p in parts.items()}
+    zh = {name: p.zh if isinstance(p, LocalText) else p for name, p in parts.items()}
+    return LocalText(en=template.en.format_map(en), zh=template.zh.format_map(zh))
+
+
+def join(parts: list[LocalText], separator: LocalText) -> LocalText:
+    """Join phrases language by language."""
+    return LocalText(
+        en=separator.en.join(p.en for p in parts), zh=separator.zh.join(p.zh for p in parts)
+    )
+
+
+SEMICOLON = _text("; ", "；")
+AND = _text(" and ", "，")
+
+# --- names ---------------------------------------------------------------------------------
+
+STATES: dict[SessionState, LocalText] = {
+    SessionState.CALM: _text("calm", "平静"),
+    SessionState.RISING_TENSION: _text("rising_tension", "渐趋紧张"),
+    SessionState.HIDDEN_FRUSTRATION: _text("hidden_frustration", "隐藏不满"),
+    SessionState.ESCALATION_RISK: _text("escalation_risk", "升级风险"),
+    SessionState.ACTIVE_ESCALATION: _text("active_escalation", "主动升级"),
+    SessionState.DEESCALATING: _text("deescalating", "降级中"),
+    SessionState.RESOLVED: _text("resolved", "已解决"),
+}
+
+CHANNELS: dict[Channel, LocalText] = {
+    Channel.TEXT: _text("the words'", "文本"),
+    Channel.VOICE: _text("the voice's", "语音"),
+}
+
+DIMENSIONS: dict[TextDimension | VoiceDimension, LocalText] = {
+    TextDimension.FRUSTRATION: _text("frustration", "沮丧度"),
+    TextDimension.CONFUSION: _text("confusion", "困惑度"),
+    TextDimension.URGENCY: _text("urgency", "紧迫度"),
+    TextDimension.CALM: _text("calm", "平静度"),
+    VoiceDimension.AGITATION: _text("agitation", "激动度"),
+    VoiceDimension.STRESS: _text("stress", "压力度"),
+    VoiceDimension.HESITATION: _text("hesitation", "犹豫度"),
+    VoiceDimension.CALM: _text("calm", "平静度"),
+}
+
+SIGNALS: dict[Signal, LocalText] = {
+    Signal.DRIFT: _text("drift", "漂移"),
+    Signal.CONFLICT: _text("conflict", "冲突"),
+    Signal.EMOTION: _text("emotion", "情绪"),
+}
+
+SPAN_KINDS: dict[SpanKind, LocalText] = {
+    SpanKind.FRUSTRATION: _text("frustration words", "沮丧词"),
+    SpanKind.CONFUSION: _text("confusion words", "困惑词"),
+    SpanKind.URGENCY: _text("urgency markers", "紧急标记"),
+    SpanKind.CALM: _text("calm markers", "平静指标"),
+    SpanKind.POSITIVITY: _text("positive words", "正面词"),
+    SpanKind.SUPPRESSION: _text(
+        "a suppression phrase, never counted as calm", "压抑性用语，不计为平静"
+    ),
+    SpanKind.ESCALATION_REQUEST: _text("an explicit escalation request", "明确的升级诉求"),
+    SpanKind.RHETORICAL_QUESTION: _text("a rhetorical question", "反问"),
+    SpanKind.EMPHASIS: _text("emphasis", "强调"),
+}
+NO_MARKERS = _text("no marked words", "无标记词")
+LIST_COMMA = _text(", ", "、")
+
+# --- the path: which edge, and what held it ---------------------------------------------------
+
+MOVED = _text(
+    "{from_state} → {to_state} on edge {edge}: {cause}; {observed}",
+    "{from_state} → {to_state}，经由 {edge}：{cause}；{observed}",
+)
+STAYED = _text(
+    "stays {to_state} ({edge}): {cause}; {observed}",
+    "保持{to_state}（{edge}）：{cause}；{observed}",
+)
+
+EDGES: dict[str, LocalText] = {
+    "hold": _text("score {score} meets no condition of an edge", "分数 {score} 不满足任何转换条件"),
+    "dwell": _text(
+        "score {score}; the minimum stay of {dwell_ticks} ticks is not over",
+        "分数 {score}；未满 {dwell_ticks} 个节拍的最短停留",
+    ),
+    "conflict_detected": _text(
+        "words and voice disagree, and the mismatch is confirmed; score {score}",
+        "文本与语音不一致且已确认；分数 {score}",
+    ),
+    "score_gt_0.25": _text("score {score} is above {rising}", "分数 {score} 高于 {rising}"),
+    "score_gt_0.55": _text("score {score} is above {risk}", "分数 {score} 高于 {risk}"),
+    "score_gt_0.75": _text(
+        "score {score} is above {active} and stayed in the top band for {active_ticks} ticks",
+        "分数 {score} 高于 {active}，并在最高档保持 {active_ticks} 个节拍",
+    ),
+    "tension_eased": _text(
+        "score {score} is back in the lowest band (at most {rising_exit})",
+        "分数 {score} 回到最低档（不高于 {rising_exit}）",
+    ),
+    "conflict_cleared": _text(
+        "the mismatch of words and voice is no longer confirmed; score {score}",
+        "文本与语音的不一致已解除；分数 {score}",
+    ),
+    "score_falling": _text(
+        "score {score} fell to the exit threshold of {from_state} or below",
+        "分数 {score} 已降至{from_state}的退出阈值或以下",
+    ),
+    "score_lt_0.15": _text(
+        "score {score} stayed below {resolved} for {resolved_ticks} ticks and no mismatch stands",
+        "分数 {score} 连续 {resolved_ticks} 个节拍低于 {resolved}，且无未解除的不一致",
+    ),
+    "stalled_high": _text(
+        "no new low for {stall_ticks} ticks while score {score} stays in the risk band",
+        "{stall_ticks} 个节拍内未出现新低，分数 {score} 仍在风险档",
+    ),
+    "residual_conflict": _text(
+        "no new low for {stall_ticks} ticks and words and voice still disagree; score {score}",
+        "{stall_ticks} 个节拍内未出现新低，文本与语音仍不一致；分数 {score}",
+    ),
+    "residual_tension": _text(
+        "no new low for {stall_ticks} ticks; score {score} rests above the lowest band",
+        "{stall_ticks} 个节拍内未出现新低；分数 {score} 仍高于最低档",
+    ),
+    "settled": _text(
+        "no new low for {stall_ticks} ticks; score {score} rests in the lowest band",
+        "{stall_ticks} 个节拍内未出现新低；分数 {score} 稳定在最低档",
+    ),
+    "reopened_conflict": _text(
+        "after resolution words and voice disagree again, and the mismatch is confirmed; "
+        "score {score}",
+        "解决之后文本与语音再度不一致且已确认；分数 {score}",
+    ),
+    "reopened": _text(
+        "after resolution score {score} is above {rising} again",
+        "解决之后分数 {score} 再次高于 {rising}",
+    ),
+}
+
+# --- what was observed ------------------------------------------------------------------------
+
+BOTH = _text("{words} while {voice}", "{words}，而{voice}")
+WORDS_READ = _text("the words read {level} ({negativity})", "文本读来{level}（{negativity}）")
+VOICE_IS = _text("the voice is {deviations} ({negativity})", "语音{deviations}（{negativity}）")
+ONLY_WORDS = _text(
+    "{words}; {missing_voice}; judged by words alone, coverage {coverage} %",
+    "{words}；{missing_voice}；仅依据文本判断，覆盖率 {coverage} %",
+)
+ONLY_VOICE = _text(
+    "{missing_words}; {voice}; judged by voice alone, coverage {coverage} %",
+    "{missing_words}；{voice}；仅依据语音判断，覆盖率 {coverage} %",
+)
+NEITHER = _text(
+    "{missing_words}; {missing_voice}; nothing to judge by, coverage {coverage} %",
+    "{missing_words}；{missing_voice}；没有可依据的信号，覆盖率 {coverage} %",
+)
+MASKING_HELD = _text("masking held for {on_ticks} ticks", "掩饰性不一致已持续 {on_ticks} 个节拍")
+
+LEVEL_CALM = _text("calm", "平静")
+LEVEL_NEUTRAL = _text("neutral", "中性")
+LEVEL_NEGATIVE = _text("negative", "负面")
+
+MISSING: dict[tuple[Channel, ChannelStatus], LocalText] = {
+    (Channel.TEXT, ChannelStatus.OK): _text("the words gave no score yet", "文本尚无评分"),
+    (Channel.VOICE, ChannelStatus.OK): _text("the voice gave no score yet", "语音尚无评分"),
+    (Channel.TEXT, ChannelStatus.UNAVAILABLE): _text("no words were available", "没有可用的文本"),
+    (Channel.TEXT, ChannelStatus.INSUFFICIENT): _text(
+        "the words gave too little evidence", "文本证据不足"
+    ),
+    (Channel.TEXT, ChannelStatus.NOT_PERMITTED): _text(
+        "words may not be scored on this call", "本次通话不允许对文本评分"
+    ),
+    (Channel.VOICE, ChannelStatus.UNAVAILABLE): _text("no voice was available", "没有可用的语音"),
+    (Channel.VOICE, ChannelStatus.INSUFFICIENT): _text(
+        "the voice gave too little clear speech", "语音的清晰有效时长不足"
+    ),
+    (Channel.VOICE, ChannelStatus.NOT_PERMITTED): _text(
+        "voice may not be scored on this call", "本次通话不允许对语音评分"
+    ),
+}
+
+VOICE_HELD = _text(
+    "the voice stands at its last reading ({negativity})", "语音沿用最近一次读数（{negativity}）"
+)
+DEVIATION = _text("{amount} sd {direction}", "{direction} {amount} 个标准差")
+AT_LEAST = _text("at least {amount}", "至少 {amount}")
+VS_BASELINE = _text("{deviations} than this caller's baseline", "较来电者自身基线{deviations}")
+USUAL = _text("within this caller's usual range", "处于来电者的惯常范围内")
+
+# feature -> (above the baseline, below it)
+DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
+    VoiceFeature.F0_MEAN: (
+        _text("higher in pitch", "音高偏高"),
+        _text("lower in pitch", "音高偏低"),
+    ),
+    VoiceFeature.F0_SD: (
+        _text("more varied in pitch", "音高起伏偏大"),
+        _text("less varied in pitch", "音高起伏偏小"),
+    ),
+    VoiceFeature.ENERGY: (_text("louder", "音量偏大"), _text("quieter", "音量偏小")),
+    VoiceFeature.ENERGY_SD: (
+        _text("less even in loudness", "音量起伏偏大"),
+        _text("more even in loudness", "音量起伏偏小"),
+    ),
+    VoiceFeature.TILT: (_text("brighter", "音色偏亮"), _text("darker", "音色偏暗")),
+    VoiceFeature.RATE: (_text("faster", "语速偏快"), _text("slower", "语速偏慢")),
+    VoiceFeature.SILENCE: (_text("more silent", "静默偏多"), _text("less silent", "静默偏少")),
+    VoiceFeature.PAUSE: (
+        _text("longer in its pauses", "停顿偏长"),
+        _text("shorter in its pauses", "停顿偏短"),
+    ),
+    VoiceFeature.FRAGMENT: (
+        _text("more broken up", "断续偏多"),
+        _text("more continuous", "更为连贯"),
+    ),
+}
+
+# --- reasons ----------------------------------------------------------------------------------
+
+STATE_REASONS: dict[SessionState, LocalText] = {
+    SessionState.CALM: _text(
+        "calm: the score is low and no mismatch is confirmed",
+        "平静：分数较低，且没有已确认的不一致",
+    ),
+    SessionState.RISING_TENSION: _text(
+        "rising_tension: the score is above its calm band and no mismatch is confirmed",
+        "渐趋紧张：分数高于平静档，且没有已确认的不一致",
+    ),
+    SessionState.HIDDEN_FRUSTRATION: _text(
+        "hidden_frustration: a mismatch was confirmed, the voice standing out more than the words",
+        "隐藏不满：已确认不一致，语音比文本更突出",
+    ),
+    SessionState.ESCALATION_RISK: _text(
+        "escalation_risk: the score went above the risk threshold",
+        "升级风险：分数曾高于风险阈值",
+    ),
+    SessionState.ACTIVE_ESCALATION: _text(
+        "active_escalation: the score held above the highest threshold",
+        "主动升级：分数持续高于最高阈值",
+    ),
+    SessionState.DEESCALATING: _text(
+        "deescalating: the score fell from risk or active escalation and is being watched",
+        "降级中：分数自升级风险或主动升级回落，仍在观察",
+    ),
+    SessionState.RESOLVED: _text(
+        "resolved: the score fell and stayed low", "已解决：分数回落并保持在低位"
+    ),
+}
+
+SCORE_SUM = _text(
+    "score {score} = {terms}; largest: {dominant} ({share} %)",
+    "分数 {score} = {terms}；最大项：{dominant}（{share} %）",
+)
+SCORE_FLOOR = _text(
+    "score {score}: both channels are openly negative, so the floor {floor} stands "
+    "above the weighted sum {raw} ({terms})",
+    "分数 {score}：两个通道均明显为负面，下限 {floor} 高于加权和 {raw}（{terms}）",
+)
+SCORE_NOTHING = _text("score {score}: no signal contributes", "分数 {score}：没有信号作出贡献")
+SCORE_TERM = _text("{signal} {contribution}", "{signal} {contribution}")
+PLUS = _text(" + ", " + ")
+
+DRIFT_REASONS: dict[DriftState, LocalText] = {
+    DriftState.ALIGNED_POSITIVE: _text(
+        "drift aligned_positive: words and voice are both low in negativity",
+        "漂移“正向一致”：文本与语音的负面程度均较低",
+    ),
+    DriftState.ALIGNED_NEGATIVE: _text(
+        "drift aligned_negative: words and voice are both high in negativity",
+        "漂移“负向一致”：文本与语音的负面程度均较高",
+    ),
+    DriftState.DIVERGING: _text(
+        "drift diverging: words and voice moved apart", "漂移“分歧中”：文本与语音走向分离"
+    ),
+    DriftState.CROSS_ESCALATING: _text(
+        "drift cross_escalating: words and voice worsened together",
+        "漂移“交叉升级”：文本与语音同时恶化",
+    ),
+    DriftState.CROSS_DEESCALATING: _text(
+        "drift cross_deescalating: words and voice are easing together",
+        "漂移“交叉降级”：文本与语音同时缓和",
+    ),
+}
+
+CONFLICTS: dict[ConflictType, LocalText] = {
+    ConflictType.TEXT_POSITIVE_VOICE_NEGATIVE: _text(
+        "positive words with a negative voice", "文本正面而语音负面"
+    ),
+    ConflictType.TEXT_CALM_VOICE_AGITATED: _text(
+        "calm words with an agitated voice", "文本平静而语音激动"
+    ),
+    ConflictType.TEXT_NEUTRAL_VOICE_STRESSED: _text(
+        "neutral words with a stressed voice", "文本中性而语音紧绷"
+    ),
+    ConflictType.VOICE_CALM_TEXT_FRUSTRATED: _text(
+        "frustrated words with a calm voice", "文本沮丧而语音平静"
+    ),
+}
+CONFLICT_REASON = _text(
+    "{type} ({words_negativity} against {voice_negativity}): {quotes} disagree with {seconds}; "
+    "{confirmation}; a conflict is evidence to look, not proof of a hidden feeling",
+    "{type}（{words_negativity} 对 {voice_negativity}）：{quotes}与{seconds}不一致；"
+    "{confirmation}；冲突只是值得查看的线索，不能证明存在隐藏的情绪",
+)
+CONFLICT_STANDING = _text(
+    "a mismatch confirmed since {since} still stands, not seen for {off_ticks} ticks",
+    "自 {since} 起确认的不一致尚未解除，已有 {off_ticks} 个节拍未再出现",
+)
+CONFIRMED = _text("confirmed over {on_ticks} ticks", "已由 {on_ticks} 个节拍确认")
+UNCONFIRMED = _text("not yet confirmed, so not scored", "尚未确认，因此不计分")
+OPEN_CONFLICT = _text("not a masking pattern", "不属于掩饰模式")
+WORDS_QUOTED = _text("the words “{quote}” at {at}", "{at} 的话“{quote}”")
+NO_QUOTE = _text("the words (none fresh to quote)", "文本（无可引用的新内容）")
+VOICE_SECONDS = _text("the voice of {start}–{end}", "{start}–{end} 的语音")
+
+NO_SECONDS = _text("the voice (its last reading)", "语音（最近一次读数）")
+WORDS_REASON = _text("words at {at}: “{quote}” ({markers})", "{at} 的文本：“{quote}”（{markers}）")
+VOICE_REASON = _text("voice {start}–{end}: {observation}", "{start}–{end} 的语音：{observation}")
+
+WOULD_HAVE_STAYED = _text(
+    "would not have left {from_state} had {channel} {dimension} stayed at or below {ceiling} "
+    "(peak {observed})",
+    "若{channel}{dimension}保持在 {ceiling} 或以下（峰值 {observed}），则不会离开{from_state}",
+)
+
+# --- advice -----------------------------------------------------------------------------------
+
+ADVICE: dict[Action, LocalText] = {
+    Action.NONE: _text("no action", "无操作"),
+    Action.INCREASE_MONITORING: _text("watch this session more closely", "增加监控"),
+    Action.FLAG_FOR_REVIEW: _text("flag this session for review", "标记审查"),
+    Action.SUGGEST_INTERVENTION: _text("suggest that a supervisor looks in", "建议主管介入"),
+    Action.ESCALATE_NOW: _text("bring in a person now", "立即升级处理"),
+    Action.LOG_RESOLUTION: _text("log the resolution for review", "记录解决方案供审查"),
+}
+ADVISED = _text("{advice}: the session is in {state}", "{advice}：会话处于{state}")
+REQUESTED = _text(
+    "the customer asked for a supervisor, a complaint or a legal step",
+    "客户明确提出了找主管、投诉或法律途径的要求",
+)

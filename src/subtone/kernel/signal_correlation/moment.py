@@ -1,0 +1,234 @@
+"""One tick of the common clock: both channels in, an aligned moment and its drift out.
+
+Smoothing, holding and forgetting happen here and only here. A channel that brings nothing
+fresh holds its last smoothed value for a while, then is missing; it never becomes calm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from subtone.contracts.calibration import Calibration
+from subtone.contracts.signal_correlation import (
+    AlignedMoment,
+    ConflictReport,
+    DriftAssessment,
+    EmotionCorrelation,
+    TimelineAlignment,
+)
+from subtone.contracts.vocabulary import ChannelStatus
+from subtone.contracts.voice_intelligence import AcousticFeatures, VoiceEmotionScores
+from subtone.kernel.signal_correlation.alignment import TextEvidence
+from subtone.kernel.signal_correlation.conflict import (
+    ConflictMemory,
+    detect_conflict,
+    step_conflict,
+)
+from subtone.kernel.signal_correlation.correlation import CorrelationMemory, step_correlation
+from subtone.kernel.signal_correlation.drift import DriftMemory, intervene, step_drift
+from subtone.kernel.signal_correlation.negativity import text_negativity, voice_negativity
+from subtone.kernel.statistics import smooth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceEvidence:
+    """What the voice channel knows at one tick."""
+
+    status: ChannelStatus
+    scores: VoiceEmotionScores | None
+    features: AcousticFeatures | None
+    valence_evidence: float
+    customer_talk_ms: int
+    agent_talk_ms: int
+    overlap_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentInput:
+    """Everything one tick is decided from; re-running these reproduces the decision."""
+
+    index: int
+    t_event_ms: int
+    t_seen_ms: int
+    text: TextEvidence
+    voice: VoiceEvidence
+    interventions_ms: tuple[int, ...] = ()  # since the previous tick
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One channel's smoothed negativity and when it was last fed."""
+
+    value: float | None = None
+    fed_ms: int = 0
+
+    def feed(
+        self,
+        t_ms: int,
+        raw: float | None,
+        trust: float,
+        hold_s: float,
+        step_s: float,
+        half_life_s: float,
+    ) -> Held:
+        """Smooth one value in; hold without one for hold_s; then forget.
+
+        trust in [0, 1] shortens the step, so doubtful evidence moves the value less; a
+        first value has no history to be weighed against and is scaled instead.
+        """
+        if raw is None:
+            return Held() if t_ms - self.fed_ms > hold_s * 1000.0 else self
+        if self.value is None:
+            return Held(raw * trust, t_ms)
+        return Held(smooth(self.value, raw, step_s * trust, half_life_s), t_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentMemory:
+    """State of the correlation stage between two ticks."""
+
+    t_event_ms: int = 0
+    text: Held = Held()
+    voice: Held = Held()
+    drift: DriftMemory = field(default_factory=DriftMemory)
+    conflict: ConflictMemory = field(default_factory=ConflictMemory)
+    correlation: CorrelationMemory = field(default_factory=CorrelationMemory)
+    moment_count: int = 0
+    text_count: int = 0
+    voice_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """What the correlation stage found at one tick."""
+
+    moment: AlignedMoment
+    drift: DriftAssessment
+    conflict: ConflictReport
+    correlation: EmotionCorrelation
+
+
+def correlate(
+    memory: MomentMemory, given: MomentInput, calibration: Calibration
+) -> tuple[MomentMemory, Correlated]:
+    """Advance by one tick."""
+    t_ms = given.t_event_ms
+    step_s = (t_ms - memory.t_event_ms) / 1000.0
+    text_raw = None if given.text.scores is None else _text_raw(given, calibration)
+    voice_raw = _voice_raw(given, calibration)
+    trust = 0.0 if given.voice.scores is None else given.voice.scores.confidence
+    half_life_s = calibration.alignment.smoothing_half_life_s
+    # text evidence already lives for its validity inside text_evidence
+    text = memory.text.feed(t_ms, text_raw, 1.0, 0.0, step_s, half_life_s)
+    voice = memory.voice.feed(t_ms, voice_raw, trust, calibration.voice.hold_s, step_s, half_life_s)
+
+    drift_memory = memory.drift
+    for intervention_ms in given.interventions_ms:
+        drift_memory = intervene(drift_memory, intervention_ms)
+    drift_memory, drift = step_drift(drift_memory, t_ms, text.value, voice.value, calibration.drift)
+    found = None
+    if text.value is not None and voice.value is not None:
+        found = detect_conflict(
+            t_ms,
+            text.value,
+            voice.value,
+            given.text.positivity,
+            given.text.is_suppressed,
+            calibration.conflict,
+        )
+    conflict_memory, conflict = step_conflict(memory.conflict, t_ms, found, calibration.conflict)
+    correlation_memory, correlation = step_correlation(
+        memory.correlation, t_ms, text.value, voice.value, calibration.alignment
+    )
+    after = MomentMemory(
+        t_event_ms=t_ms,
+        text=text,
+        voice=voice,
+        drift=drift_memory,
+        conflict=conflict_memory,
+        correlation=correlation_memory,
+        moment_count=memory.moment_count + 1,
+        text_count=memory.text_count + (text.value is not None),
+        voice_count=memory.voice_count + (voice.value is not None),
+    )
+    return after, Correlated(
+        _moment(given, text_raw, voice_raw, text, voice), drift, conflict, correlation
+    )
+
+
+def amended_moment(moment: AlignedMoment, text: TextEvidence) -> AlignedMoment:
+    """A closed moment as it would have read had a late text come in time.
+
+    A record beside history: nothing that was decided changes.
+    """
+    return msgspec.structs.replace(
+        moment,
+        text_status=text.status,
+        text=text.scores,
+        text_negativity_raw=None if text.scores is None else text_negativity(text.scores),
+        is_amended=True,
+    )
+
+
+def timeline_alignment(
+    memory: MomentMemory, late_event_count: int, gap_ms: int, calibration: Calibration
+) -> TimelineAlignment:
+    """How well both channels covered the call so far."""
+    slots = 2 * memory.moment_count
+    return TimelineAlignment(
+        t_event_ms=memory.t_event_ms,
+        moment_count=memory.moment_count,
+        text_moment_count=memory.text_count,
+        voice_moment_count=memory.voice_count,
+        late_event_count=late_event_count,
+        gap_ms=gap_ms,
+        watermark_ms=calibration.alignment.watermark_ms,
+        coverage=(memory.text_count + memory.voice_count) / slots if slots else 0.0,
+    )
+
+
+def _text_raw(given: MomentInput, calibration: Calibration) -> float | None:
+    scores = given.text.scores
+    if scores is None:
+        return None
+    negativity = text_negativity(scores)
+    if given.text.has_escalation_request:  # a hard signal: polite wording does not dilute it
+        negativity = max(negativity, calibration.text.escalation_request_frustration)
+    return negativity
+
+
+def _voice_raw(given: MomentInput, calibration: Calibration) -> float | None:
+    if given.voice.scores is None:
+        return None
+    return voice_negativity(
+        given.voice.scores, given.voice.valence_evidence, calibration.drift.baseline_score
+    )
+
+
+def _moment(
+    given: MomentInput,
+    text_raw: float | None,
+    voice_raw: float | None,
+    text: Held,
+    voice: Held,
+) -> AlignedMoment:
+    return AlignedMoment(
+        index=given.index,
+        t_event_ms=given.t_event_ms,
+        t_seen_ms=given.t_seen_ms,
+        text_status=given.text.status,
+        voice_status=given.voice.status,
+        text=given.text.scores,
+        voice=given.voice.scores,
+        features=given.voice.features,
+        valence_evidence=given.voice.valence_evidence,
+        text_negativity_raw=text_raw,
+        voice_negativity_raw=voice_raw,
+        text_negativity=text.value,
+        voice_negativity=voice.value,
+        customer_talk_ms=given.voice.customer_talk_ms,
+        agent_talk_ms=given.voice.agent_talk_ms,
+        overlap_ms=given.voice.overlap_ms,
+    )

@@ -1,0 +1,61 @@
+"""From four emotion scores to one negativity per channel (SCIENCE section 5.1).
+
+Both channels combine independent evidence as a noisy OR, 1 - prod(1 - weight x score), so
+that one strong sign is enough and several weak ones add up; calm then damps the result.
+"""
+
+from __future__ import annotations
+
+from subtone.contracts.voice_intelligence import TextEmotionScores, VoiceEmotionScores
+
+TEXT_URGENCY_WEIGHT = 0.5
+TEXT_CONFUSION_WEIGHT = 0.4
+VOICE_STRESS_WEIGHT = 0.9
+VOICE_HESITATION_WEIGHT = 0.4
+CALM_DAMPING = 0.5
+
+
+def text_negativity(scores: TextEmotionScores) -> float:
+    """Negativity of words in [0, 1].
+
+    (1 - (1 - frustration)(1 - .5 urgency)(1 - .4 confusion)) x (1 - .5 calm). Words that
+    say nothing score 0, so there is no baseline to subtract.
+    """
+    absent = (
+        (1.0 - scores.frustration)
+        * (1.0 - TEXT_URGENCY_WEIGHT * scores.urgency)
+        * (1.0 - TEXT_CONFUSION_WEIGHT * scores.confusion)
+    )
+    return (1.0 - absent) * (1.0 - CALM_DAMPING * scores.calm)
+
+
+def voice_negativity(
+    scores: VoiceEmotionScores, valence_evidence: float, baseline_score: float
+) -> float:
+    """Negativity of a voice in [0, 1]: arousal evidence x valence evidence (SCIENCE 5.5).
+
+    (1 - (1 - a)(1 - .9 s)(1 - .4 h)) x (1 - .5 calm) x valence_evidence, with agitation,
+    stress and hesitation each measured from the caller's own baseline,
+    max(0, (score - baseline_score) / (1 - baseline_score)): a caller at the baseline has
+    voice negativity 0.
+
+    Calm is taken as scored. It is already relative to the caller (.8 at the baseline, not
+    .2), and it only damps: rescaling it would lift the same arousal by up to two thirds.
+
+    valence_evidence is in [0, 1], 1 when nothing speaks for joy; baseline_score in [0, 1).
+    Raises ValueError for a baseline that leaves no room above it (a calibration error).
+    """
+    if not 0.0 <= baseline_score < 1.0:
+        raise ValueError(
+            f"the calibration's baseline_score must be in [0, 1), got {baseline_score}: correct it"
+        )
+
+    def above_baseline(score: float) -> float:
+        return max(0.0, (score - baseline_score) / (1.0 - baseline_score))
+
+    absent = (
+        (1.0 - above_baseline(scores.agitation))
+        * (1.0 - VOICE_STRESS_WEIGHT * above_baseline(scores.stress))
+        * (1.0 - VOICE_HESITATION_WEIGHT * above_baseline(scores.hesitation))
+    )
+    return (1.0 - absent) * (1.0 - CALM_DAMPING * scores.calm) * valence_evidence

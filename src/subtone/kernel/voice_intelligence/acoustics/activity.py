@@ -1,0 +1,90 @@
+"""Speech activity: level over a noise floor and under a speech level, both tracked.
+
+The floor is the minimum of the smoothed level over the last seconds (minimum
+statistics, Martin 2001); the speech level is the upper quartile of recent blocks' maxima. So
+the threshold follows the caller's own line and never a file's peak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from subtone.kernel.voice_intelligence.acoustics.arrays import F32, Bool
+
+FLOOR_MIN_DB = -75.0  # digital silence and the idle code of G.711 are no quieter than this
+_FLOOR_PRIOR_DB = -55.0  # a line not yet heard
+_PRIOR_BLOCKS = 4
+_FLOOR_BLOCKS = 20  # 10 s: nobody speaks longer without a closure or a breath
+_SPEECH_BLOCKS = 60  # 30 s of sound: the other side leaking in must not become the level
+_ABOVE_FLOOR_DB = 7.0
+_BELOW_SPEECH_DB = 28.0
+_SPEECH_OVER_FLOOR_DB = 15.0  # until speech was heard
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What was heard so far: block minima and block maxima of speech, oldest first."""
+
+    minima_db: tuple[float, ...] = (_FLOOR_PRIOR_DB,) * _PRIOR_BLOCKS
+    speech_db: tuple[float, ...] = ()
+    blocks: int = 0
+
+    @property
+    def floor_db(self) -> float:
+        """Tracked noise floor, -75 dB re full scale at the least."""
+        return max(min(self.minima_db), FLOOR_MIN_DB)
+
+    @property
+    def speaking_db(self) -> float:
+        """Tracked peak level of this speaker's speech."""
+        if not self.speech_db:
+            return self.floor_db + _SPEECH_OVER_FLOOR_DB
+        return sorted(self.speech_db)[len(self.speech_db) * 3 // 4]
+
+    @property
+    def threshold_db(self) -> float:
+        """Level above which a frame may be speech."""
+        return max(self.floor_db + _ABOVE_FLOOR_DB, self.speaking_db - _BELOW_SPEECH_DB)
+
+
+def hear(levels: Levels, smoothed_db: F32) -> Levels:
+    """Return levels after one more block of smoothed frame levels [n]; none change nothing."""
+    if not len(smoothed_db):
+        return levels
+    minima = (*levels.minima_db, max(float(smoothed_db.min()), FLOOR_MIN_DB))
+    prior_is_due = levels.blocks < _PRIOR_BLOCKS
+    heard = Levels(
+        minima[1:] if prior_is_due or len(minima) > _FLOOR_BLOCKS else minima,
+        levels.speech_db,
+        min(levels.blocks + 1, _PRIOR_BLOCKS),
+    )
+    peak = float(smoothed_db.max())
+    if peak < heard.floor_db + _SPEECH_OVER_FLOOR_DB:
+        return heard
+    return Levels(heard.minima_db, (*heard.speech_db, peak)[-_SPEECH_BLOCKS:], heard.blocks)
+
+
+def dilate(flags: Bool, reach: int) -> Bool:
+    """Return flags spread by reach rows to either side."""
+    count = np.cumsum(np.pad(flags, (reach + 1, reach)), dtype=np.int32)
+    return count[2 * reach + 1 :] > count[: -2 * reach - 1]
+
+
+def erode(flags: Bool, reach: int) -> Bool:
+    """Return flags shrunk by reach rows from either side; beyond the ends counts as unset."""
+    return ~dilate(~np.pad(flags, reach), reach)[reach:-reach]
+
+
+def close_and_open(flags: Bool, longest_gap: int, shortest_run: int) -> Bool:
+    """Return flags with gaps up to longest_gap filled, then runs under shortest_run dropped."""
+    reach = (longest_gap + 1) // 2
+    closed = erode(dilate(np.pad(flags, reach), reach), reach)[reach:-reach]
+    reach = shortest_run // 2
+    return dilate(erode(closed, reach), reach)
+
+
+def to_db(power: F32) -> F32:
+    """Return 10 log10 of power [n], -100 at the least."""
+    return np.float32(10.0) * np.log10(np.maximum(power, np.float32(1e-10)))

@@ -1,0 +1,139 @@
+"""Voice emotion of one window against the caller's baseline (SCIENCE section 2).
+
+z = clip((feature - mean) / sd, -3, 3) and S(u) = 1 / (1 + exp(1.386 - 1.2 u)), so a caller
+at the baseline scores .20, +1 sd .45, +2 sd .73, +3 sd .90. Agitation is arousal: it cannot
+tell anger from joy, and the words (or a valence head) must.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.inbound import HeadResult
+from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension, VoiceFeature
+from subtone.contracts.voice_intelligence import (
+    AcousticFeatures,
+    FeatureDeviation,
+    SpeakerBaseline,
+    VoiceEmotionScores,
+)
+from subtone.kernel.statistics import clamp, half_life_weight
+from subtone.kernel.voice_intelligence.baseline import observed_features
+
+Z_LIMIT = 3.0
+WIDE_BAND_HZ = 16_000
+
+# weights of the linear predictors; the telephone row has no pitch spread, which is
+# uninformative or reversed at 8 kHz (SCIENCE section 2, measured)
+AGITATION_WIDE = {
+    VoiceFeature.F0_MEAN: 0.4,
+    VoiceFeature.ENERGY: 0.2,
+    VoiceFeature.TILT: 0.2,
+    VoiceFeature.F0_SD: 0.2,
+}
+AGITATION_TELEPHONE = {
+    VoiceFeature.F0_MEAN: 0.4,
+    VoiceFeature.ENERGY: 0.3,
+    VoiceFeature.TILT: 0.3,
+}
+STRESS = {VoiceFeature.F0_MEAN: 0.6, VoiceFeature.RATE: 0.4}
+HESITATION = {
+    VoiceFeature.SILENCE: 0.5,
+    VoiceFeature.PAUSE: 0.3,
+    VoiceFeature.FRAGMENT: 0.2,
+}
+UNREST = {VoiceFeature.F0_SD: 0.4, VoiceFeature.ENERGY_SD: 0.3, VoiceFeature.ENERGY: 0.3}
+
+
+def voice_status(features: AcousticFeatures, calibration: VoiceCalibration) -> ChannelStatus:
+    """Whether this window holds enough clean voice to be scored at all."""
+    if features.voiced_ms < calibration.min_voiced_ms or features.snr_db < calibration.min_snr_db:
+        return ChannelStatus.INSUFFICIENT
+    return ChannelStatus.OK
+
+
+def deviations(
+    features: AcousticFeatures, baseline: SpeakerBaseline, calibration: VoiceCalibration
+) -> dict[VoiceFeature, float]:
+    """z-scores of one window, clipped to [-3, 3]; features it does not have are absent."""
+    normal = {b.feature: b for b in baseline.features}
+    found = {
+        name: clamp((value - normal[name].mean) / normal[name].sd, -Z_LIMIT, Z_LIMIT)
+        for name, value in observed_features(features)
+        if name in normal
+    }
+    if features.speech_ms < calibration.min_turn_ms:
+        found.pop(VoiceFeature.RATE, None)
+    return found
+
+
+def score_voice(
+    features: AcousticFeatures, baseline: SpeakerBaseline, calibration: VoiceCalibration
+) -> VoiceEmotionScores:
+    """The four scores of one window; call only when voice_status is ok."""
+    z = deviations(features, baseline, calibration)
+    is_wide = features.sample_rate_hz >= WIDE_BAND_HZ
+    scores = {
+        VoiceDimension.AGITATION: _score(
+            z, AGITATION_WIDE if is_wide else AGITATION_TELEPHONE, calibration
+        ),
+        VoiceDimension.STRESS: _score(z, STRESS, calibration),
+        VoiceDimension.HESITATION: _score(z, HESITATION, calibration),
+        VoiceDimension.CALM: 1.0 - _score(z, UNREST, calibration),
+    }
+    signal = clamp((features.snr_db - calibration.snr_floor_db) / calibration.snr_range_db)
+    evidence = min(1.0, features.voiced_ms / calibration.full_voiced_ms)
+    return VoiceEmotionScores(
+        track_id=features.track_id,
+        t_start_ms=features.t_start_ms,
+        t_event_ms=features.t_event_ms,
+        agitation=scores[VoiceDimension.AGITATION],
+        stress=scores[VoiceDimension.STRESS],
+        hesitation=scores[VoiceDimension.HESITATION],
+        calm=scores[VoiceDimension.CALM],
+        dominant_emotion=max(scores, key=lambda dimension: scores[dimension]),
+        confidence=evidence * signal * baseline.quality,
+        deviations=tuple(FeatureDeviation(feature=name, z=value) for name, value in z.items()),
+        voiced_ms=features.voiced_ms,
+    )
+
+
+def valence_evidence(
+    t_ms: int,
+    positivity: float,
+    heads: Sequence[HeadResult],
+    calibration: VoiceCalibration,
+) -> float:
+    """How far arousal may count as negative, in [0, 1] (SCIENCE section 5.5).
+
+    Positive words discount it. Where a valence contrast head has spoken about the last
+    utterances, its evidence (larger is more negative) is averaged by age, confidence and
+    reliability, pulled towards "no opinion" where those are low, and multiplied in.
+    """
+    words = 1.0 - calibration.positivity_discount * positivity
+    weight = total = 0.0
+    for result in heads:
+        age_s = (t_ms - result.t_event_ms) / 1000.0
+        if result.head != "valence" or age_s < 0.0:
+            continue
+        logit = sum(v.value for v in result.values if v.label == "negative")
+        trust = result.confidence * result.reliability
+        decay = half_life_weight(age_s, calibration.valence_half_life_s)
+        scaled = (logit - calibration.valence_centre) / max(calibration.valence_scale, 1e-6)
+        negative = 1.0 / (1.0 + math.exp(-clamp(scaled, -30.0, 30.0)))
+        weight += decay
+        total += decay * (trust * negative + (1.0 - trust))
+    return words * (total / weight if weight > 0.0 else 1.0)
+
+
+def _score(
+    z: Mapping[VoiceFeature, float],
+    weights: Mapping[VoiceFeature, float],
+    calibration: VoiceCalibration,
+) -> float:
+    predictor = sum(weight * z.get(feature, 0.0) for feature, weight in weights.items())
+    return 1.0 / (
+        1.0 + math.exp(calibration.logistic_offset - calibration.logistic_slope * predictor)
+    )

@@ -1,0 +1,2 @@
+def render_report(analysis, language):
+    return "x"

@@ -1,0 +1,261 @@
+"""The product's vocabulary in words, English and Chinese: one table per contract enum.
+
+Every surface names a state, a signal or a notice through these tables, so that the page,
+the terminal and the documents say the same thing in both languages.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal
+
+from subtone.contracts.session_state import LocalText
+from subtone.contracts.vocabulary import (
+    Action,
+    AmdCause,
+    AmdVerdict,
+    ChannelStatus,
+    ConflictType,
+    DriftState,
+    Role,
+    SessionState,
+    Severity,
+    Signal,
+    SpanKind,
+)
+
+UiLanguage = Literal["en", "zh"]
+
+
+def _t(en: str, zh: str) -> LocalText:
+    return LocalText(en=en, zh=zh)
+
+
+def say(text: LocalText, language: UiLanguage) -> str:
+    """One language of a sentence."""
+    return text.zh if language == "zh" else text.en
+
+
+STATES: Mapping[SessionState, LocalText] = {
+    SessionState.CALM: _t("calm", "平静"),
+    SessionState.RISING_TENSION: _t("rising tension", "紧张上升"),
+    SessionState.HIDDEN_FRUSTRATION: _t("hidden frustration", "隐性不满"),
+    SessionState.ESCALATION_RISK: _t("escalation risk", "升级风险"),
+    SessionState.ACTIVE_ESCALATION: _t("active escalation", "正在升级"),
+    SessionState.DEESCALATING: _t("de-escalating", "正在缓和"),
+    SessionState.RESOLVED: _t("resolved", "已化解"),
+}
+
+DRIFTS: Mapping[DriftState, LocalText] = {
+    DriftState.ALIGNED_POSITIVE: _t("both at ease", "两通道向好"),
+    DriftState.ALIGNED_NEGATIVE: _t("both negative", "同为负面"),
+    DriftState.DIVERGING: _t("words and voice diverge", "文字与语音分离"),
+    DriftState.CROSS_ESCALATING: _t("both worsening", "双向恶化"),
+    DriftState.CROSS_DEESCALATING: _t("both easing", "双向缓和"),
+}
+
+CONFLICTS: Mapping[ConflictType, LocalText] = {
+    ConflictType.TEXT_POSITIVE_VOICE_NEGATIVE: _t(
+        "words positive, voice negative", "文字积极而语音负面"
+    ),
+    ConflictType.TEXT_CALM_VOICE_AGITATED: _t("words calm, voice agitated", "文字平静而语音激动"),
+    ConflictType.TEXT_NEUTRAL_VOICE_STRESSED: _t(
+        "words neutral, voice stressed", "文字中性而语音紧绷"
+    ),
+    ConflictType.VOICE_CALM_TEXT_FRUSTRATED: _t(
+        "words frustrated, voice calm", "文字不满而语音平静"
+    ),
+}
+
+SEVERITIES: Mapping[Severity, LocalText] = {
+    Severity.HIGH: _t("high", "高"),
+    Severity.MEDIUM: _t("medium", "中"),
+}
+
+SIGNALS: Mapping[Signal, LocalText] = {
+    Signal.DRIFT: _t("drift", "漂移"),
+    Signal.CONFLICT: _t("conflict", "冲突"),
+    Signal.EMOTION: _t("emotion", "情绪"),
+}
+
+ACTIONS: Mapping[Action, LocalText] = {
+    Action.NONE: _t("nothing to do", "无需处理"),
+    Action.INCREASE_MONITORING: _t("watch more closely", "加强关注"),
+    Action.FLAG_FOR_REVIEW: _t("flag for review", "标记复核"),
+    Action.SUGGEST_INTERVENTION: _t("suggest stepping in", "建议介入"),
+    Action.ESCALATE_NOW: _t("escalate to a person now", "立即升级至人工"),
+    Action.LOG_RESOLUTION: _t("log the resolution", "记录化解"),
+}
+
+ROLES: Mapping[Role, LocalText] = {
+    Role.CUSTOMER: _t("customer", "客户"),
+    Role.AGENT: _t("agent", "坐席"),
+    Role.UNKNOWN: _t("unknown speaker", "未知说话人"),
+}
+
+STATUSES: Mapping[ChannelStatus, LocalText] = {
+    ChannelStatus.OK: _t("scored", "已评分"),
+    ChannelStatus.INSUFFICIENT: _t("too little evidence", "证据不足"),
+    ChannelStatus.UNAVAILABLE: _t("nothing fresh", "无近期数据"),
+    ChannelStatus.NOT_PERMITTED: _t("not permitted", "未获许可"),
+}
+
+KINDS: Mapping[SpanKind, LocalText] = {
+    SpanKind.FRUSTRATION: _t("frustration", "不满"),
+    SpanKind.CONFUSION: _t("confusion", "困惑"),
+    SpanKind.URGENCY: _t("urgency", "急迫"),
+    SpanKind.CALM: _t("calm", "平静"),
+    SpanKind.POSITIVITY: _t("positive", "积极"),
+    SpanKind.SUPPRESSION: _t("suppression", "压抑"),
+    SpanKind.ESCALATION_REQUEST: _t("asks to escalate", "要求升级"),
+    SpanKind.RHETORICAL_QUESTION: _t("rhetorical", "反问"),
+    SpanKind.EMPHASIS: _t("emphasis", "强调"),
+}
+
+AMD_VERDICTS: Mapping[AmdVerdict, LocalText] = {
+    AmdVerdict.HUMAN: _t("A person answered", "由真人接听"),
+    AmdVerdict.MACHINE: _t("A machine answered", "由机器应答"),
+    AmdVerdict.FAX: _t("A fax machine answered", "由传真机应答"),
+    AmdVerdict.UNKNOWN: _t("It is not clear who answered", "无法判断接听者"),
+}
+
+AMD_CAUSES: Mapping[AmdCause, LocalText] = {
+    AmdCause.INITIAL_SILENCE: _t("long silence at the start", "开头长时间静音"),
+    AmdCause.LONG_GREETING: _t("long greeting", "问候语过长"),
+    AmdCause.MAX_WORDS: _t("too many words in the greeting", "问候语词数过多"),
+    AmdCause.LONG_WORD: _t("one very long stretch of sound", "单段声音过长"),
+    AmdCause.HUMAN_PAUSE: _t("a short greeting, then a pause", "简短问候后停顿"),
+    AmdCause.BEEP: _t("a beep", "提示音"),
+    AmdCause.SIT_TONES: _t("network information tones", "网络信息音"),
+    AmdCause.FAX_TONE: _t("a fax tone", "传真音"),
+    AmdCause.TEXT_HINT: _t("the words of the greeting", "问候语的内容"),
+    AmdCause.TOO_LONG: _t("no decision in time", "未在时限内判定"),
+    AmdCause.NO_AUDIO: _t("no audio", "没有音频"),
+}
+
+SESSION_EDGES: Mapping[str, LocalText] = {
+    "conflict_detected": _t("a conflict was confirmed", "冲突得到确认"),
+    "score_gt_0.25": _t("the score rose above 0.25", "分数升至 0.25 以上"),
+    "score_gt_0.55": _t("the score rose above 0.55", "分数升至 0.55 以上"),
+    "score_gt_0.75": _t("the score rose above 0.75", "分数升至 0.75 以上"),
+    "tension_eased": _t("the tension eased", "紧张缓解"),
+    "conflict_cleared": _t("the conflict cleared", "冲突解除"),
+    "score_falling": _t("the score fell below the exit threshold", "分数降至退出阈值以下"),
+    "score_lt_0.15": _t("the score stayed below 0.15", "分数持续低于 0.15"),
+    "stalled_high": _t("recovery stalled at a high score", "缓和停滞在高分"),
+    "residual_conflict": _t("a conflict remained", "仍有冲突"),
+    "residual_tension": _t("some tension remained", "仍有紧张"),
+    "settled": _t("the call settled", "通话趋于平稳"),
+    "reopened_conflict": _t("a conflict came back", "冲突再次出现"),
+    "reopened": _t("the score rose again", "分数再次上升"),
+}
+
+DRIFT_EDGES: Mapping[str, LocalText] = {
+    "both_turn_negative": _t("both turned negative", "两通道转为负面"),
+    "voice_agitated": _t("the voice became agitated", "语音激动"),
+    "text_sours": _t("the words turned sour", "文字转差"),
+    "recovered": _t("both recovered", "两通道恢复"),
+    "both_worsening": _t("both are worsening", "双向恶化"),
+    "natural_cooling": _t("both cooled by themselves", "自然降温"),
+    "channels_split": _t("the channels split", "通道分离"),
+    "divergence_closed": _t("the difference closed", "差异消失"),
+    "text_follows_voice": _t("the words followed the voice", "文字跟随语音"),
+    "voice_follows_text": _t("the voice followed the words", "语音跟随文字"),
+    "intervention": _t("someone stepped in", "干预介入"),
+    "calmed": _t("both calmed", "两通道平静"),
+    "one_side_eases": _t("one side eased", "一个通道缓和"),
+    "resolved": _t("both at ease again", "已解决"),
+    "relapse": _t("both worsened again", "再次恶化"),
+    "stalled_negative": _t("stayed negative", "停滞在负面"),
+    "residual_split": _t("a difference remained", "仍有差异"),
+}
+
+DETAILS: Mapping[str, LocalText] = {
+    "base": _t("base of the drift state", "漂移状态基值"),
+    "level": _t("mean negativity", "平均负面度"),
+    "severity": _t("weight of the severity", "严重度权重"),
+    "gap": _t("voice minus words", "语音减文字"),
+    "on_ticks": _t("moments in a row", "连续时刻数"),
+    "text_negativity": _t("words", "文字"),
+    "voice_negativity": _t("voice", "语音"),
+}
+
+DIMENSIONS: Mapping[str, LocalText] = {
+    "frustration": _t("frustration", "不满"),
+    "confusion": _t("confusion", "困惑"),
+    "urgency": _t("urgency", "急迫"),
+    "calm": _t("calm", "平静"),
+    "positivity": _t("positivity", "积极"),
+    "agitation": _t("agitation", "激动"),
+    "stress": _t("stress", "紧绷"),
+    "hesitation": _t("hesitation", "犹豫"),
+}
+
+NOTICES: Mapping[str, LocalText] = {
+    "late_text": _t(
+        "words arrived after their moment was closed; they are shown, the history stands",
+        "文字在其时刻关闭之后才到达：仍然显示，历史不变",
+    ),
+    "late_audio": _t(
+        "audio arrived after its moment was closed and was not scored",
+        "音频在其时刻关闭之后才到达，未评分",
+    ),
+    "unknown_role": _t(
+        "nobody said who speaks on a track, so its emotion was not scored",
+        "未说明某音轨的说话人，因此未对其情绪评分",
+    ),
+    "gap": _t("audio is missing", "音频有缺失"),
+    "overlap": _t("audio was sent twice and counted once", "音频重复发送，只计一次"),
+    "paused": _t("analysis was paused; the pause stays a gap", "分析被暂停：该段保持空缺"),
+    "resumed": _t("analysis went on after a pause", "暂停后分析继续"),
+    "consent_withdrawn": _t(
+        "the customer objected to voice analysis: words and timing only from here on",
+        "客户反对语音分析：此后仅用文字与时间信息",
+    ),
+    "consent_given": _t("the customer allowed voice analysis", "客户同意语音分析"),
+    "no_baseline": _t(
+        "too little voice to learn what is normal for this caller; voice scores count half",
+        "语音太少，无法得知来电者的常态：语音得分减半计",
+    ),
+    "clipped": _t("the recording is clipped", "录音削波"),
+    "resampled": _t("the recording was resampled", "录音已重采样"),
+    "no_transcript": _t("no transcript was given: voice only", "没有转写文本：仅用语音"),
+    "empty_track": _t("a track holds no sound", "某音轨没有声音"),
+    "foreign_call": _t("an event of another call was refused", "拒绝了属于其他通话的事件"),
+    "after_end": _t("an event after the end was refused", "拒绝了通话结束后的事件"),
+}
+
+
+def notice(code: str) -> LocalText:
+    """What one notice code means; an unknown code is named, never hidden."""
+    known = NOTICES.get(code)
+    return known or _t(f"note of the analysis: {code}", f"分析提示：{code}")
+
+
+def named(table: Mapping[str, LocalText], name: str) -> LocalText:
+    """The words for an open name; an unknown one stands for itself."""
+    return table.get(name) or _t(name.replace("_", " "), name.replace("_", " "))
+
+
+def clock(t_ms: int) -> str:
+    """Media time as mm:ss, or h:mm:ss from one hour on."""
+    minutes, seconds = divmod(t_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d\n\t"  # emoji and Indic scripts need the joiners
+
+
+def visible(text: str) -> str:
+    """Text whose controls can be seen and do nothing.
+
+    Transcripts are foreign input: a bidi override reorders a line, an escape sequence
+    drives a terminal. Each such character is shown as its code point in brackets.
+    """
+    return "".join(
+        f"[U+{ord(c):04X}]" if unicodedata.category(c) in _INVISIBLE and c not in _JOINERS else c
+        for c in text
+    )
