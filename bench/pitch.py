@@ -35,7 +35,7 @@ from subtone.kernel.voice_intelligence.acoustics import (
 )
 
 F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
+F64 = NDArray[np.floating[Any]]
 Bool = NDArray[np.bool_]
 Tracker = Callable[[F32, int], F64]
 

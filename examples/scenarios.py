@@ -18,7 +18,7 @@ class Speaker:
     voice: str  # espeak-ng voice and variant
     pitch: int = 50  # espeak-ng scale, 0-99
     words_per_minute: int = 165
-    level_db: float = -29.0  # RMS of ordinary speech before the line, dB re full scale
+    level_db: float = -26.0  # RMS of ordinary speech before the line, dB re full scale
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ HIDDEN_FRUSTRATION_EN = Scenario(
 
 OPEN_ANGER_ZH = Scenario(
     "open_anger.zh",
-    customer=Speaker("cmn-latn-pinyin+m3", pitch=45, words_per_minute=165),
-    agent=Speaker("cmn-latn-pinyin+f2", pitch=52),
+    customer=Speaker("cmn-latn-pinyin+m3", pitch=45, words_per_minute=185),
+    agent=Speaker("cmn-latn-pinyin+f2", pitch=52, words_per_minute=185),
     steps=_dialogue(
         ("您好，这里是客服中心，请问有什么可以帮您？", "你好，我想问一下我上个星期买的洗衣机。"),
         ("好的，请您报一下订单号。", "订单号是四四七一九，名字是王小明。"),

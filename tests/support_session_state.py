@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,18 @@ def oracle() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+DISCLAIMERS = ("not proof of a hidden feeling", "不能证明存在隐藏的情绪")
+CLAIMS = re.compile(
+    r"\b(angry|anger|furious|upset|annoyed|sad|unhappy|feels?|feelings?|emotional)\b"
+    r"|\b(customer|caller|person|he|she|they)\b (is|are|was|seems|sounds)\b"
+    r"|生气|愤怒|恼火|难过|感到|觉得|心情|情绪激动",
+    re.IGNORECASE,
+)
+
+
+def claims_a_feeling(text: str) -> bool:
+    for disclaimer in DISCLAIMERS:
+        text = text.replace(disclaimer, "")
+    return CLAIMS.search(text) is not None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from subtone.contracts.base import Contract, DurationMs, Name, SampleRateHz, Unit01
-from subtone.contracts.outputs import Decision, Notice, ScoredTurn, SpeechSegment
+from subtone.contracts.outputs import AnalysedTurn, Decision, Notice, SpeechSegment
 from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
 from subtone.contracts.vocabulary import Role
-from subtone.contracts.voice_intelligence import AmdResult, SpeakerBaseline, TextTurn
+from subtone.contracts.voice_intelligence import AmdResult, SpeakerBaseline
 
 
 class TrackSummary(Contract, frozen=True, kw_only=True):
@@ -22,13 +22,6 @@ class TrackSummary(Contract, frozen=True, kw_only=True):
     envelope_hop_ms: DurationMs
     envelope: tuple[Unit01, ...]  # peak amplitude per hop
     segments: tuple[SpeechSegment, ...] = ()  # when this track spoke
-
-
-class AnalysedTurn(Contract, frozen=True, kw_only=True):
-    """One text turn; agent turns are shown, never scored."""
-
-    turn: TextTurn
-    scored: ScoredTurn | None
 
 
 class CallAnalysis(Contract, frozen=True, kw_only=True):
@@ -48,3 +41,6 @@ class CallAnalysis(Contract, frozen=True, kw_only=True):
     alignment: TimelineAlignment | None
     correlation: EmotionCorrelation | None
     notices: tuple[Notice, ...]
+
+
+__all__ = ["AnalysedTurn", "CallAnalysis", "TrackSummary"]

@@ -23,6 +23,7 @@ from subtone.contracts.voice_intelligence import (
     SpeakerBaseline,
     TextEmotionScores,
     TextFeatures,
+    TextTurn,
     VoiceEmotionScores,
 )
 
@@ -59,16 +60,23 @@ class Decision(Contract, frozen=True, kw_only=True):
 
 
 class ScoredTurn(Contract, frozen=True, kw_only=True):
-    """One text turn with what was found in it."""
+    """What was found in one text turn."""
 
     features: TextFeatures
     scores: TextEmotionScores
 
 
+class AnalysedTurn(Contract, frozen=True, kw_only=True):
+    """One turn on the call's clock; only the customer's is scored, long ones in parts."""
+
+    turn: TextTurn
+    scored: ScoredTurn | None
+
+
 class Outputs(Contract, frozen=True, kw_only=True):
     """All that one feed returned."""
 
-    turns: tuple[ScoredTurn, ...] = ()
+    turns: tuple[AnalysedTurn, ...] = ()
     segments: tuple[SpeechSegment, ...] = ()
     decisions: tuple[Decision, ...] = ()
     amended: tuple[AlignedMoment, ...] = ()

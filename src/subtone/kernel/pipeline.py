@@ -18,12 +18,17 @@ from functools import partial
 import msgspec
 
 from subtone.contracts import inbound as ev
-from subtone.contracts.calibration import Calibration
-from subtone.contracts.outputs import Decision, Notice, Outputs, ScoredTurn
+from subtone.contracts.calibration import Calibration, TextCalibration
+from subtone.contracts.outputs import AnalysedTurn, Decision, Notice, Outputs, ScoredTurn
 from subtone.contracts.session_state import Counterfactual, SessionSnapshot, StateTransition
 from subtone.contracts.signal_correlation import AlignedMoment, EmotionCorrelation
 from subtone.contracts.vocabulary import Channel, Role, SessionState
-from subtone.contracts.voice_intelligence import EmotionPoint, EmotionTrend, TextTurn
+from subtone.contracts.voice_intelligence import (
+    EmotionPoint,
+    EmotionTrend,
+    TextEmotionScores,
+    TextTurn,
+)
 from subtone.kernel.decision import (
     Decided,
     DecisionMemory,
@@ -69,7 +74,7 @@ class CallState:
     calibration: Calibration
     call: ev.CallStarted | None = None
     hearing: HearingMemory = field(default_factory=HearingMemory)
-    turns: tuple[tuple[TextTurn, ScoredTurn], ...] = ()  # customer turns that are still fresh
+    turns: tuple[AnalysedTurn, ...] = ()  # customer turns that are still fresh
     heads: tuple[ev.HeadResult, ...] = ()
     interventions_ms: tuple[int, ...] = ()  # not yet seen by a moment
     emotion_tracks: tuple[TrackMemory, ...] = OPENING
@@ -172,14 +177,11 @@ def _read(
     memory, amd = hearing.hear_words(state.hearing, turn, state.calibration)
     state = replace(state, hearing=memory)
     if turn.role is not Role.CUSTOMER:
-        return state, Outputs(amd=amd)
-    scored = []
-    for part in spread_turn(turn, state.calibration.alignment.hop_ms):
-        features = measure_text(part, state.calibration.text)
-        scores = score_text(part, features, state.calibration.text)
-        scored.append((part, ScoredTurn(features=features, scores=scores)))
-    found = Outputs(turns=tuple(s for _, s in scored), amd=amd)
-    state = replace(state, turns=state.turns + tuple(scored))
+        return state, Outputs(turns=(AnalysedTurn(turn=turn, scored=None),), amd=amd)
+    parts = spread_turn(turn, state.calibration.alignment.hop_ms)
+    scored = tuple(_scored(part, state.calibration.text) for part in parts)
+    found = Outputs(turns=scored, amd=amd)
+    state = replace(state, turns=state.turns + scored)
     last_ms = state.memory.moments.t_event_ms
     if not state.memory.moments.moment_count or turn.t_end_ms > last_ms:
         return state, found
@@ -217,7 +219,7 @@ def _close_moment(state: CallState, t_ms: int, t_seen_ms: int) -> tuple[CallStat
     calibration = state.calibration
     step_ms = t_ms - state.memory.moments.t_event_ms
     heard = hearing.read_voice(state.hearing, t_ms, step_ms, calibration)
-    text = text_evidence([s.scores for _, s in state.turns], t_ms, calibration.text)
+    text = text_evidence(_scores(state), t_ms, calibration.text)
     valence = valence_evidence(t_ms, text.positivity, state.heads, calibration.voice)
     given = MomentInput(
         index=state.memory.moments.moment_count,
@@ -273,7 +275,11 @@ def _explain(
     """Say why, what would have changed it, and what to do."""
     found, given = decided.correlated, state.steps[-1].given
     t_ms, validity_ms = given.t_event_ms, state.calibration.text.validity_s * 1000.0
-    fresh = [(t, s.scores) for t, s in state.turns if 0 <= t_ms - t.t_end_ms <= validity_ms]
+    fresh = [
+        (t.turn, t.scored.scores)
+        for t in state.turns
+        if t.scored is not None and 0 <= t_ms - t.turn.t_end_ms <= validity_ms
+    ]
     what_if: tuple[Counterfactual, ...] = ()
     if decided.is_transition:
         rerun = partial(final_state, state.steps, state.calibration)
@@ -343,14 +349,24 @@ def _move_on(state: CallState, decided: Decided, heard: VoiceReading, step_ms: i
     return replace(
         state,
         hearing=hearing.forget_before(memory, t_ms - calibration.voice.window_ms),
-        turns=tuple(pair for pair in state.turns if pair[0].t_end_ms >= oldest_turn_ms),
+        turns=tuple(t for t in state.turns if t.turn.t_end_ms >= oldest_turn_ms),
         interventions_ms=tuple(i for i in state.interventions_ms if i > t_ms),
     )
 
 
 def _amended(state: CallState, moment: AlignedMoment) -> AlignedMoment:
-    scores = [s.scores for _, s in state.turns]
-    return amended_moment(moment, text_evidence(scores, moment.t_event_ms, state.calibration.text))
+    text = text_evidence(_scores(state), moment.t_event_ms, state.calibration.text)
+    return amended_moment(moment, text)
+
+
+def _scored(turn: TextTurn, calibration: TextCalibration) -> AnalysedTurn:
+    features = measure_text(turn, calibration)
+    scores = score_text(turn, features, calibration)
+    return AnalysedTurn(turn=turn, scored=ScoredTurn(features=features, scores=scores))
+
+
+def _scores(state: CallState) -> list[TextEmotionScores]:
+    return [t.scored.scores for t in state.turns if t.scored is not None]
 
 
 def _turn(event: ev.ChatMessage | ev.TranscriptSegment) -> TextTurn:

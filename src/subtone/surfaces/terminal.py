@@ -263,9 +263,9 @@ def _change(
     basis = transition.basis
     grid.add_row(say(_WHY, language), Text(edge))
     for reason in basis.reasons:
-        grid.add_row("", Text(say(reason, language)))
+        grid.add_row("", _said(reason, language))
     for counterfactual in basis.counterfactuals:
-        grid.add_row(say(_WHAT_IF, language), Text(say(counterfactual.sentence, language)))
+        grid.add_row(say(_WHAT_IF, language), _said(counterfactual.sentence, language))
     grid.add_row(say(_DO, language), _advice(advice, language))
     block = Table.grid()
     block.add_row(title)
@@ -316,7 +316,7 @@ def _moment(
     since = say(_t("since", "始于"), language)
     title.append(f"  {since} {clock(snapshot.since_ms)}", style="dim")
     yield title
-    yield Text(visible(say(basis.path, language)))
+    yield _said(basis.path, language)
     if decision.transition is not None:
         yield Text()
         yield _change(decision.transition, decision.recommendation, language)
@@ -330,7 +330,7 @@ def _moment(
     yield from _evidence(basis, language)
     if decision.transition is None:
         for counterfactual in basis.counterfactuals:
-            yield Text(say(counterfactual.sentence, language))
+            yield _said(counterfactual.sentence, language)
     calibration = say(_t("calibration", "校准版本"), language)
     yield Text(f"{calibration} {basis.calibration_version}", style="dim")
 
@@ -413,7 +413,7 @@ def _evidence(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableTyp
         grid.add_row(
             say(_VOICE, language),
             _stretch(v.t_start_ms, v.t_end_ms),
-            Text(say(v.observation, language)),
+            _said(v.observation, language),
         )
     yield grid
     yield Text()
@@ -426,13 +426,20 @@ def _stretch(start_ms: int, end_ms: int) -> str:
     return f"{clock(start_ms)}–{clock(end_ms)}"
 
 
+def _said(text: LocalText, language: UiLanguage) -> Text:
+    """A sentence that may quote the customer."""
+    return Text(visible(say(text, language)))
+
+
 def _state(state: SessionState, language: UiLanguage) -> Text:
     return Text(say(STATES[state], language), style=_STYLES[state])
 
 
 def _advice(advice: PolicyRecommendation, language: UiLanguage) -> Text:
     action = Text(say(ACTIONS[advice.action], language), style="bold")
-    return action.append(say(_COLON, language) + say(advice.reason, language), style="not bold")
+    return action.append(
+        say(_COLON, language) + visible(say(advice.reason, language)), style="not bold"
+    )
 
 
 def _heading(title: LocalText, language: UiLanguage) -> Iterator[RenderableType]:

@@ -74,8 +74,8 @@ def explain(
     words = _word_evidence(fresh_turns)
     voice = _voice_evidence(moment.voice)
     observed = _observed(moment, score, calibration)
-    if conflict.is_masking_confirmed and conflict.on_ticks:
-        held = fill(phrases.MASKING_HELD, on_ticks=str(conflict.on_ticks))
+    if conflict.since_ms is not None and conflict.on_ticks:
+        held = fill(phrases.MASKING_HELD, since=_clock(conflict.since_ms))
         observed = join([observed, held], phrases.SEMICOLON)
     return StateBasis(
         t_event_ms=moment.t_event_ms,
@@ -300,8 +300,8 @@ def _conflict_reasons(
     ]
     if not found.is_masking:
         confirmation = phrases.OPEN_CONFLICT
-    elif report.is_masking_confirmed:
-        confirmation = fill(phrases.CONFIRMED, on_ticks=str(report.on_ticks))
+    elif report.since_ms is not None:
+        confirmation = fill(phrases.CONFIRMED, since=_clock(report.since_ms))
     else:
         confirmation = phrases.UNCONFIRMED
     reason = fill(

@@ -180,7 +180,7 @@ NEITHER = _text(
     "{missing_words}; {missing_voice}; nothing to judge by, coverage {coverage} %",
     "{missing_words}；{missing_voice}；没有可依据的信号，覆盖率 {coverage} %",
 )
-MASKING_HELD = _text("masking held for {on_ticks} ticks", "掩饰性不一致已持续 {on_ticks} 个节拍")
+MASKING_HELD = _text("masking held since {since}", "掩饰性不一致自 {since} 起持续")
 
 LEVEL_CALM = _text("calm", "平静")
 LEVEL_NEUTRAL = _text("neutral", "中性")
@@ -329,10 +329,10 @@ CONFLICT_REASON = _text(
     "{confirmation}；冲突只是值得查看的线索，不能证明存在隐藏的情绪",
 )
 CONFLICT_STANDING = _text(
-    "a mismatch confirmed since {since} still stands, not seen for {off_ticks} ticks",
-    "自 {since} 起确认的不一致尚未解除，已有 {off_ticks} 个节拍未再出现",
+    "a mismatch first seen at {since} was confirmed and stands; ticks without it: {off_ticks}",
+    "首次出现于 {since} 的不一致已确认且尚未解除；未再出现的节拍数：{off_ticks}",
 )
-CONFIRMED = _text("confirmed over {on_ticks} ticks", "已由 {on_ticks} 个节拍确认")
+CONFIRMED = _text("confirmed, first seen at {since}", "已确认，首次出现于 {since}")
 UNCONFIRMED = _text("not yet confirmed, so not scored", "尚未确认，因此不计分")
 OPEN_CONFLICT = _text("not a masking pattern", "不属于掩饰模式")
 WORDS_QUOTED = _text("the words “{quote}” at {at}", "{at} 的话“{quote}”")

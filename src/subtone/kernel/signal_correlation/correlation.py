@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from subtone.contracts.signal_correlation import EmotionCorrelation
 from subtone.kernel.statistics import clamp
 
 MAX_MOMENTS = 120  # ten minutes of 5 s moments: long enough for r, short enough to be about now
+MIN_Z = 3.0  # strict, because five lags are tried at every tick of a call
 MIN_SD = 1e-6  # a series that spreads less than this is constant up to rounding
 
 
@@ -29,6 +31,10 @@ def step_correlation(
     calibration: AlignmentCalibration,
 ) -> tuple[CorrelationMemory, EmotionCorrelation]:
     """Add one moment and return the largest Pearson r over lags within +-10 s.
+
+    Both series drift slowly, and slow series correlate by chance: r counts only when it also
+    stands out from the pairs' effective number, n (1 - ab) / (1 + ab) with the lag-1
+    autocorrelations a and b (Bartlett 1946), by Fisher's z.
 
     A pair is the voice at t and the text at t + lag, both present; a gap in either simply
     yields no pair, so lags always mean media time. r and the lag are given only when
@@ -50,7 +56,7 @@ def step_correlation(
         if lag_ms == 0:
             pair_count = len(pairs)
         r = _pearson(pairs) if len(pairs) >= calibration.correlation_min_pairs else 0.0
-        if r > best_r:
+        if r > best_r and _stands_out(pairs, r):
             best_r, best_lag_ms, pair_count = r, lag_ms, len(pairs)
 
     return CorrelationMemory(moments), EmotionCorrelation(
@@ -72,3 +78,15 @@ def _pearson(pairs: list[tuple[float, float]]) -> float:
     if sd.min() < MIN_SD:
         return 0.0
     return clamp(float((deviations[:, 0] * deviations[:, 1]).mean() / (sd[0] * sd[1])), -1.0, 1.0)
+
+
+def _stands_out(pairs: list[tuple[float, float]], r: float) -> bool:
+    """Whether r is more than two slow series of this length show by chance."""
+    table = np.asarray(pairs)
+    persistence = 1.0
+    for column in (table[:, 0], table[:, 1]):
+        steps = list(zip(column[:-1].tolist(), column[1:].tolist(), strict=True))
+        persistence *= max(_pearson(steps), 0.0)
+    effective = len(pairs) * (1.0 - persistence) / (1.0 + persistence)
+    fisher_z = math.atanh(min(r, 1.0 - 1e-9))
+    return effective > 3.0 and fisher_z * math.sqrt(effective - 3.0) >= MIN_Z

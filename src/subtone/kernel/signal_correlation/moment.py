@@ -140,7 +140,7 @@ def correlate(
         )
     conflict_memory, conflict = step_conflict(memory.conflict, t_ms, found, calibration.conflict)
     correlation_memory, correlation = step_correlation(
-        memory.correlation, t_ms, text.value, voice.value, calibration.alignment
+        memory.correlation, t_ms, text_raw, voice_raw, calibration.alignment
     )
     after = MomentMemory(
         t_event_ms=t_ms,

@@ -6,7 +6,7 @@ Timing uses Asterisk's published parameters (`AmdCalibration`) with own rules ov
   ``min_word_ms``; shorter sounds are noise. The first word counts even without a silence before.
 - the *greeting* is all speech inside words.
 - MACHINE: no word within ``initial_silence_ms``; a word of ``max_word_ms``; more than
-  ``max_words`` words; a greeting of ``greeting_ms``.
+  ``max_words`` words; a greeting of ``greeting_ms`` (by default reached before a long word).
 - HUMAN: ``after_greeting_silence_ms`` of silence after at least one word.
 - UNKNOWN: neither within ``total_ms``. Being unsure is never a machine, which is hung up on.
 
@@ -130,13 +130,13 @@ def hear_text(
 ) -> tuple[AmdMemory, AmdResult | None]:
     """Hear words of the answering party, complete at ``t_ms``; return a new or amended verdict.
 
-    A machine's phrase outranks a person's, and may be cut between two calls. Raises nothing:
-    words that say neither change nothing.
+    A machine's phrase outranks a person's, and a phrase may be cut between two calls.
+    Words that tell neither change nothing.
     """
     if not is_amd_listening(memory, t_ms, calibration):
         return memory, None
     said = _tokens(text)
-    heard = f"{memory.heard_text.rstrip()}{said}"[-_HEARD_CHARS - len(said) :]
+    heard = memory.heard_text.rstrip() + said
     memory = replace(memory, heard_text=heard[-_HEARD_CHARS:])
     human = _first_in(_HUMAN_TOKENS, heard)
     for _, tokens in _HUMAN_TOKENS:  # "would you like to leave a message" holds a machine's words

@@ -11,6 +11,7 @@ from subtone.kernel.voice_intelligence.lexicons.entries import Cue, Group, Posit
 from subtone.kernel.voice_intelligence.text_tokens import Token, fold, shortened, tokenise
 
 _NUMBER = "#"
+_MAX_NUMERALS = 4  # 二十五 and "twenty five"; bounds the walk on hostile digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Lexicon:
                 best = max(best, self._longest(child, tokens, index + 1), key=_reach)
         if (child := node.children.get(_NUMBER)) is not None and token.is_numeral:
             end = index + 1
-            while end < len(tokens) and tokens[end].is_numeral:
+            while end < min(len(tokens), index + _MAX_NUMERALS) and tokens[end].is_numeral:
                 end += 1
             best = max(best, self._longest(child, tokens, end), key=_reach)
         return best

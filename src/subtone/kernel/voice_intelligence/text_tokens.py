@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from subtone.contracts.vocabulary import Language
+from subtone.kernel.voice_intelligence.lexicons.entries import words
 from subtone.kernel.voice_intelligence.lexicons.script import SIMPLIFIED, TRADITIONAL
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -34,19 +35,19 @@ _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _KANA_OR_HANGUL = re.compile("[\u3041-\u30ff\uac00-\ud7af]")
 _LATIN_WORD = re.compile(rf"[{_LATIN}]+(?:'[{_LATIN}]+)*")
 _LENGTHENED = re.compile(r"([^\W\d_])\1{2,}")
-_NUMERALS = frozenset("一二两三四五六七八九十几百多半") | frozenset(
+_NUMERALS = frozenset("一二两三四五六七八九十几百多半") | words(
     "one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty "
-    "a an couple few several many".split()
+    "a an couple few several many"
 )
-_ENGLISH_FUNCTION_WORDS = frozenset(
+_ENGLISH_FUNCTION_WORDS = words(
     "the i you is are was be been to of and it my your this that for on with have has not do "
-    "does did don't it's i'm can will would what why how when at we they please thanks in".split()
+    "does did don't it's i'm can will would what why how when at we they please thanks in"
 )
 _MINORITY_SHARE = 0.2  # a brand name inside a Chinese sentence is not code-switching
 _PASSABLE_WORDS = 5  # fewer Latin words than this are too few to call them foreign
 
 SENTENCE_ENDS = frozenset(".!?…\n")
-CLAUSE_ENDS = SENTENCE_ENDS | frozenset(",;:—~()\"“”/|")
+CLAUSE_ENDS = SENTENCE_ENDS | frozenset(',;:—~()"“”/|')
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class ToneRun:
     low_hz: float
     high_hz: float
     sum_hz: float
-    level_dbfs: float
+    level_dbfs: float  # of the last frame: a beep stops there, a voice fades on
 
     @property
     def frequency_hz(self) -> float:

@@ -1,2 +1,5 @@
-def render_report(analysis, language):
-    return "x"
+"""The report: one self-contained page about one call."""
+
+from subtone.surfaces.report.page import render_report
+
+__all__ = ["render_report"]

@@ -7,7 +7,7 @@ the threshold follows the caller's own line and never a file's peak.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,40 +49,38 @@ class Levels:
         return max(self.floor_db + _ABOVE_FLOOR_DB, self.speaking_db - _BELOW_SPEECH_DB)
 
 
-def hear(levels: Levels, smoothed_db: F32) -> Levels:
-    """Return levels after one more block of smoothed frame levels [n]; none change nothing."""
+def hear_background(levels: Levels, smoothed_db: F32) -> Levels:
+    """Return levels after a block's frames that may be background [n >= 0]."""
     if not len(smoothed_db):
         return levels
     minima = (*levels.minima_db, max(float(smoothed_db.min()), FLOOR_MIN_DB))
-    prior_is_due = levels.blocks < _PRIOR_BLOCKS
-    heard = Levels(
-        minima[1:] if prior_is_due or len(minima) > _FLOOR_BLOCKS else minima,
-        levels.speech_db,
-        min(levels.blocks + 1, _PRIOR_BLOCKS),
-    )
-    peak = float(smoothed_db.max())
-    if peak < heard.floor_db + _SPEECH_OVER_FLOOR_DB:
-        return heard
-    return Levels(heard.minima_db, (*heard.speech_db, peak)[-_SPEECH_BLOCKS:], heard.blocks)
+    # the prior leaves one by one, then the oldest
+    drop = levels.blocks < _PRIOR_BLOCKS or len(minima) > _FLOOR_BLOCKS
+    blocks = min(levels.blocks + 1, _PRIOR_BLOCKS)
+    return replace(levels, minima_db=minima[drop:], blocks=blocks)
+
+
+def hear_speech(levels: Levels, smoothed_db: F32) -> Levels:
+    """Return levels after a block's frames [n >= 0]; only what stands out can be speech."""
+    peak_db = float(smoothed_db.max(initial=FLOOR_MIN_DB))
+    if peak_db < levels.floor_db + _SPEECH_OVER_FLOOR_DB:
+        return levels
+    return replace(levels, speech_db=(*levels.speech_db, peak_db)[-_SPEECH_BLOCKS:])
 
 
 def dilate(flags: Bool, reach: int) -> Bool:
     """Return flags spread by reach rows to either side."""
-    count = np.cumsum(np.pad(flags, (reach + 1, reach)), dtype=np.int32)
-    return count[2 * reach + 1 :] > count[: -2 * reach - 1]
+    n = len(flags)
+    set_before = np.zeros(n + 2 * reach + 1, np.int32)
+    np.cumsum(flags, out=set_before[reach + 1 : reach + 1 + n])
+    set_before[reach + 1 + n :] = set_before[reach + n]
+    return set_before[2 * reach + 1 :] > set_before[:n]
 
 
-def erode(flags: Bool, reach: int) -> Bool:
-    """Return flags shrunk by reach rows from either side; beyond the ends counts as unset."""
-    return ~dilate(~np.pad(flags, reach), reach)[reach:-reach]
-
-
-def close_and_open(flags: Bool, longest_gap: int, shortest_run: int) -> Bool:
-    """Return flags with gaps up to longest_gap filled, then runs under shortest_run dropped."""
-    reach = (longest_gap + 1) // 2
-    closed = erode(dilate(np.pad(flags, reach), reach), reach)[reach:-reach]
-    reach = shortest_run // 2
-    return dilate(erode(closed, reach), reach)
+def close_and_open(flags: Bool, closing: int, opening: int) -> Bool:
+    """Return flags with gaps up to 2*closing rows filled, then runs up to 2*opening dropped."""
+    grown = dilate(flags, closing)
+    return dilate(~dilate(~grown, closing + opening), opening)
 
 
 def to_db(power: F32) -> F32:

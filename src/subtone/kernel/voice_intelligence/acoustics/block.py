@@ -10,7 +10,8 @@ from subtone.kernel.voice_intelligence.acoustics import nuclei, pitch, viterbi
 from subtone.kernel.voice_intelligence.acoustics.activity import (
     close_and_open,
     dilate,
-    hear,
+    hear_background,
+    hear_speech,
     to_db,
 )
 from subtone.kernel.voice_intelligence.acoustics.arrays import F32, Bool
@@ -29,8 +30,8 @@ AROUND = MARGIN + BLOCK + MARGIN  # frames of audio one block reads
 
 _SMOOTHING = np.array([1, 2, 3, 3, 3, 2, 1], np.float32) / np.float32(15.0)  # about 50 ms
 _VOICED_REACH = 25  # speech has a voiced frame within 250 ms
-_LONGEST_CLOSURE = 12  # a stop closure does not end speech
-_SHORTEST_SPEECH = 5
+_CLOSING = 6  # a stop closure, up to 120 ms, does not end speech
+_OPENING = 2  # a burst up to 40 ms is not speech
 _NUCLEUS_BELOW_SPEECH_DB = 25.0
 
 
@@ -48,21 +49,23 @@ def advance(
     power = np.einsum("ij,ij->i", by_frame, by_frame) / np.float32(hop)
     inner = slice(MARGIN, MARGIN + BLOCK)
     smoothed_db = to_db(np.convolve(power, _SMOOTHING, "same")[inner])
-    levels = hear(state.levels, smoothed_db[:heard][~is_concealed[:heard]])
+    is_heard = ~is_concealed & (np.arange(BLOCK) < heard)
+    state = replace(state, levels=hear_speech(state.levels, smoothed_db[is_heard]))
     measured = Measured(
         level_db=to_db(power[inner]),
         smoothed_db=smoothed_db,
         f0_hz=np.zeros(BLOCK, np.float32),
         tilt_db=np.zeros(BLOCK, np.float32),
-        is_loud=smoothed_db > levels.threshold_db,
         is_peak=np.zeros(BLOCK, np.bool_),
         is_concealed=is_concealed,
     )
-    state = replace(state, levels=levels)
     if state.is_pitch_tracked:
         state, joined = _with_voice(state, _join(state.recent, measured), centred)
     else:
         joined = _join(state.recent, measured)
+    may_be_background = is_heard & (joined.f0_hz[-BLOCK:] == 0.0)
+    levels = hear_background(state.levels, smoothed_db[may_be_background])
+    state = replace(state, levels=levels)
     frames = _decide(state, joined)
     recent = Measured(*(getattr(joined, f.name)[BLOCK:].copy() for f in fields(Measured)))
     return replace(state, next_frame=state.next_frame + BLOCK, recent=recent), frames
@@ -82,7 +85,9 @@ def _with_voice(
     narrow = centred if hop == pitch.HOP else halve_rate(centred)
     smoothed_db = joined.smoothed_db[-BLOCK:]
     octaves, strength = pitch.candidates(narrow, BLOCK, MARGIN * pitch.HOP)
-    strength[:, viterbi.UNVOICED] = pitch.unvoiced_strength(smoothed_db - state.levels.speaking_db)
+    strength[:, viterbi.UNVOICED] = pitch.unvoiced_strength(
+        smoothed_db, state.levels.speaking_db, state.levels.floor_db
+    )
     strength[joined.is_concealed[-BLOCK:], 1:] = pitch.IMPOSSIBLE
     path = viterbi.extend(state.path, octaves, strength, pitch.STEP_COSTS)
     contour, peaks = nuclei.follow(state.contour, smoothed_db)
@@ -101,11 +106,11 @@ def _with_voice(
 
 def _decide(state: AcousticState, joined: Measured) -> Frames:
     """Emit the frames from DELAY on, which have DELAY frames known on either side."""
-    is_speech = joined.is_loud
+    is_speech = joined.smoothed_db > state.levels.threshold_db
     is_voiced = joined.f0_hz > 0.0
     if state.is_pitch_tracked:
         is_speech = is_speech & dilate(is_voiced, _VOICED_REACH)
-    is_speech = close_and_open(is_speech, _LONGEST_CLOSURE, _SHORTEST_SPEECH)
+    is_speech = close_and_open(is_speech, _CLOSING, _OPENING)
     is_usable = is_speech & ~joined.is_concealed
     is_high = joined.smoothed_db > state.levels.speaking_db - _NUCLEUS_BELOW_SPEECH_DB
     is_nucleus = joined.is_peak & is_high & is_usable & dilate(is_voiced, 1)

@@ -34,6 +34,8 @@ IMPOSSIBLE = np.float32(-1e9)
 _VOICING_THRESHOLD = 0.45
 _SILENT_BELOW_SPEECH_DB = 25.0  # from here down a frame needs ever more to be voiced
 _SILENCE_COST_PER_DB = 0.02
+_NOISE_WEIGHT = 1.0  # the tracked floor is a minimum: the mean noise is above it
+_LEAST_CLEAN = 0.7
 _QUIET = 1e-7  # energy that carries no pitch: below one step of 16-bit audio per sample
 
 
@@ -46,18 +48,32 @@ def candidates(samples: F32, n: int, first: int) -> tuple[F32, F32]:
     """
     start = first + HOP // 2 - (_BLOCKS * HOP) // 2 - _MID_LAG // 2
     signal = np.convolve(samples, _SIGNAL_LOWPASS, "same")
-    envelope = np.convolve(np.abs(samples), _ENVELOPE_LOWPASS, "same")
-    envelope = remove_mean(envelope, 2 * HOP)
+    envelope = _envelope(samples)
     r = _nccf(signal, n, start)
     r *= np.float32(_SIGNAL_WEIGHT)
     r += np.float32(1.0 - _SIGNAL_WEIGHT) * _nccf(envelope, n, start)
     return _peaks(r)
 
 
-def unvoiced_strength(relative_db: F32) -> F32:
-    """Return the strength of the unvoiced candidate, [n], from level re the speech level."""
-    below = np.maximum(-_SILENT_BELOW_SPEECH_DB - relative_db, 0.0)
-    return np.asarray(_VOICING_THRESHOLD + _SILENCE_COST_PER_DB * below, np.float32)
+def unvoiced_strength(level_db: F32, speaking_db: float, floor_db: float) -> F32:
+    """Return the strength of the unvoiced candidate, [n].
+
+    It rises where the level is far below the speech level, and falls with the share of
+    noise in the power, because noise lowers the correlation of a voice by that share.
+    """
+    below = np.maximum(np.float32(speaking_db - _SILENT_BELOW_SPEECH_DB) - level_db, 0.0)
+    noise = np.float32(_NOISE_WEIGHT) * np.exp2((floor_db - level_db) / np.float32(3.0103))
+    clean = np.maximum(np.float32(1.0) - noise, np.float32(_LEAST_CLEAN))
+    return np.asarray(_VOICING_THRESHOLD * clean + _SILENCE_COST_PER_DB * below, np.float32)
+
+
+def _envelope(samples: F32) -> F32:
+    """Return the low-passed envelope without its mean, [n].
+
+    Squares and not magnitudes: the products of two harmonics below 3.4 kHz do not fold
+    back under the low-pass, the higher orders of a magnitude do.
+    """
+    return remove_mean(np.convolve(samples * samples, _ENVELOPE_LOWPASS, "same"), 2 * HOP)
 
 
 def _nccf(x: F32, n: int, start: int) -> F32:
@@ -72,7 +88,7 @@ def _nccf(x: F32, n: int, start: int) -> F32:
     summed = cross[:n].copy()
     for shift in range(1, _BLOCKS):
         summed += cross[shift : shift + n]
-    r = np.fft.irfft(summed, _N_FFT)[:, LAG_MIN : LAG_MAX + 1]
+    r: F32 = np.fft.irfft(summed, _N_FFT)[:, LAG_MIN : LAG_MAX + 1].astype(np.float32, copy=False)
     total = np.cumsum(part.astype(np.float64) ** 2)
     window = _BLOCKS * HOP
     energy = total[window - 1 :].copy()

@@ -25,7 +25,6 @@ class Measured:
     smoothed_db: F32
     f0_hz: F32  # final in the decided part, provisional after it
     tilt_db: F32
-    is_loud: Bool
     is_peak: Bool
     is_concealed: Bool
 
@@ -76,5 +75,5 @@ def opened(
         levels=levels,
         contour=Contour(),
         path=viterbi.open_path(DELAY, pitch.CANDIDATES),
-        recent=Measured(silent, silent, zeros, zeros, unset, unset, unset),
+        recent=Measured(silent, silent, zeros, zeros, unset, unset),
     )

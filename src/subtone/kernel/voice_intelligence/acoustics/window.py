@@ -10,7 +10,7 @@ from subtone.contracts.vocabulary import PitchContour
 from subtone.contracts.voice_intelligence import AcousticFeatures
 from subtone.kernel.statistics import clamp
 from subtone.kernel.voice_intelligence.acoustics.activity import FLOOR_MIN_DB
-from subtone.kernel.voice_intelligence.acoustics.arrays import F64, Bool
+from subtone.kernel.voice_intelligence.acoustics.arrays import Bool, FloatArray
 from subtone.kernel.voice_intelligence.acoustics.frames import HOP_MS, Frames
 
 TURN_GAP_MS = 1200  # a longer silence ends the turn
@@ -139,7 +139,7 @@ def _pitch(rows: Frames, voiced: Bool) -> tuple[float | None, float | None, Pitc
     """Mean and variance in semitones above 27.5 Hz without octave errors, and direction."""
     if not voiced.any():
         return None, None, None
-    semitones: F64 = 12.0 * np.log2(rows.f0_hz[voiced].astype(np.float64) / _REFERENCE_HZ)
+    semitones: FloatArray = 12.0 * np.log2(rows.f0_hz[voiced].astype(np.float64) / _REFERENCE_HZ)
     kept = np.abs(semitones - np.median(semitones)) <= _OUTLIER_SEMITONES
     if not kept.any():  # half the frames an octave off: neither half is the error
         kept[:] = True
@@ -152,7 +152,7 @@ def _pitch(rows: Frames, voiced: Bool) -> tuple[float | None, float | None, Pitc
     return float(semitones.mean()), float(semitones.var()), contour
 
 
-def _slope(at_s: F64, values: F64) -> float:
+def _slope(at_s: FloatArray, values: FloatArray) -> float:
     """Least-squares slope per second; 0 over less than 300 ms of values."""
     if len(values) * HOP_MS < _MIN_SLOPE_MS:
         return 0.0

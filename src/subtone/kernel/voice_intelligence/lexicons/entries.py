@@ -26,9 +26,10 @@ class Cue(StrEnum):
     EXPLETIVE = "expletive"  # extreme degree before a word, frustration on its own
     NEGATION = "negation"  # weight is its reach in units
     CONTRAST = "contrast"  # but, 但是
+    CONSEQUENCE = "consequence"  # 就, 才: what follows is no longer denied
     REQUEST = "request"  # verbs that ask for somebody
     AUTHORITY = "authority"  # somebody above the agent: an escalation once asked for
-    SOFTENER = "softener"  # words that leave a stand-alone phrase standing alone
+    SOFTENER = "softener"  # words that may stand beside a phrase that stands alone
     SHADOW = "shadow"  # no effect; keeps a shorter term inside it from matching
 
 
@@ -56,3 +57,8 @@ class Group:
             for term in line.split("|"):
                 if trimmed := term.strip():
                     yield trimmed
+
+
+def words(text: str) -> frozenset[str]:
+    """A word set from white-space separated text."""
+    return frozenset(text.split())

@@ -1,0 +1,182 @@
+"""One recorded call through the kernel: files in, a finished CallAnalysis out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import subtone
+from subtone.contracts.analysis import AnalysedTurn, CallAnalysis, TrackSummary
+from subtone.contracts.calibration import Calibration
+from subtone.contracts.inbound import AudioChunk, CallEnded, CallStarted, InboundEvent, Track
+from subtone.contracts.outputs import Decision, Notice, Outputs, SpeechSegment
+from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
+from subtone.contracts.vocabulary import Role
+from subtone.contracts.voice_intelligence import AmdResult, SpeakerBaseline
+from subtone.ingest.files import (
+    AudioInfo,
+    Envelope,
+    Transcript,
+    call_events,
+    probe_audio,
+    read_transcript,
+)
+from subtone.kernel import pipeline
+
+Progress = Callable[[int, int | None], None]  # analysed ms, total ms where known
+CHUNK_MS = 2_000
+
+
+class Direction(StrEnum):
+    """Who called whom: only an answered outbound call can meet an answering machine."""
+
+    AUTO = "auto"  # outbound when the customer speaks before the agent
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+def analyse_files(
+    audio: Path | None,
+    text: Path | None,
+    roles: Sequence[Role] | None,
+    *,
+    direction: Direction = Direction.AUTO,
+    is_agent_voice_scored: bool = False,
+    calibration: Calibration | None = None,
+    on_progress: Progress = lambda _done_ms, _total_ms: None,
+) -> CallAnalysis:
+    """Analyse one recorded call, a chat, or both together.
+
+    Args:
+        audio: recording with one channel per speaker; None for a chat.
+        text: transcript or chat of the same call; None for a call without words.
+        roles: one per channel; None leaves every speaker unknown, so timing only.
+        direction: whether answering-machine detection applies.
+        is_agent_voice_scored: only for a stated lawful purpose; never moves the state.
+        calibration: parameters of every decision; the shipped default when None.
+        on_progress: called with media time done and total, a few times a second of work.
+
+    Raises:
+        IngestError: a file or the roles cannot be used; one line says whose fault it is.
+
+    """
+    source = audio or text
+    if source is None:
+        raise ValueError("name an audio file, a text file or both")
+    info = probe_audio(audio) if audio is not None else None
+    transcript = Transcript(turns=(), warnings=())
+    if text is not None:
+        transcript = read_transcript(text, info.duration_ms if info else None)
+    has_both = roles is not None and {Role.AGENT, Role.CUSTOMER} <= set(roles)
+    is_outbound = direction is Direction.OUTBOUND or (direction is Direction.AUTO and has_both)
+    events = call_events(
+        audio,
+        roles,
+        transcript.turns,
+        call_id=source.stem or "call",
+        chunk_ms=CHUNK_MS,
+        is_agent_voice_scored=is_agent_voice_scored,
+        is_amd_enabled=is_outbound,
+    )
+    collected = _Collected()
+    state = pipeline.start(calibration)
+    for event in events:
+        state, outputs = pipeline.feed(state, event)
+        collected.add(event, outputs)
+        on_progress(event.t_event_ms, info.duration_ms if info else None)
+    return collected.finish(source, info, transcript, direction, state.calibration)
+
+
+@dataclass
+class _Collected:
+    """Everything the kernel said about one call, in order."""
+
+    started: CallStarted | None = None
+    envelopes: dict[str, Envelope] = field(default_factory=dict)
+    turns: list[AnalysedTurn] = field(default_factory=list)
+    segments: list[SpeechSegment] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    amd: AmdResult | None = None
+    baseline: SpeakerBaseline | None = None
+    alignment: TimelineAlignment | None = None
+    correlation: EmotionCorrelation | None = None
+    end_ms: int = 0
+
+    def add(self, event: InboundEvent, outputs: Outputs) -> None:
+        """Take one event and what followed from it."""
+        if isinstance(event, CallStarted):
+            self.started = event
+            self.envelopes = {t.track_id: Envelope(t.sample_rate_hz) for t in event.tracks}
+        elif isinstance(event, AudioChunk):
+            self.envelopes[event.track_id].add(event.payload)
+        elif isinstance(event, CallEnded):
+            self.end_ms = event.t_event_ms
+        self.turns += outputs.turns
+        self.segments += outputs.segments
+        self.decisions += outputs.decisions
+        self.notices += outputs.notices
+        self.amd = outputs.amd or self.amd
+        self.baseline = outputs.baseline or self.baseline
+        self.alignment = outputs.alignment or self.alignment
+        self.correlation = outputs.correlation or self.correlation
+
+    def finish(
+        self,
+        source: Path,
+        info: AudioInfo | None,
+        transcript: Transcript,
+        direction: Direction,
+        calibration: Calibration,
+    ) -> CallAnalysis:
+        """The finished analysis."""
+        tracks = self.started.tracks if self.started is not None else ()
+        has_customer_text = any(t.turn.role is Role.CUSTOMER for t in self.turns)
+        has_customer_voice = any(t.role is Role.CUSTOMER for t in tracks)
+        is_judged = direction is Direction.OUTBOUND or not self._spoke_first(Role.AGENT)
+        return CallAnalysis(
+            call_id=source.stem or "call",
+            source=source.name,
+            software_version=subtone.__version__,
+            calibration_version=calibration.version,
+            duration_ms=self.end_ms,
+            is_timing_only=not (has_customer_text or has_customer_voice),
+            tracks=tuple(self._track(track, info) for track in tracks),
+            turns=tuple(sorted(self.turns, key=lambda t: (t.turn.t_event_ms, t.turn.t_end_ms))),
+            decisions=tuple(self.decisions),
+            amd=self.amd if is_judged else None,
+            baseline=self.baseline,
+            alignment=self.alignment,
+            correlation=self.correlation,
+            notices=transcript.warnings + (info.notices if info else ()) + tuple(self.notices),
+        )
+
+    def _track(self, track: Track, info: AudioInfo | None) -> TrackSummary:
+        segments = tuple(s for s in self.segments if s.track_id == track.track_id)
+        envelope = self.envelopes[track.track_id]
+        is_scored = track.role is Role.CUSTOMER or (
+            track.role is Role.AGENT
+            and self.started is not None
+            and self.started.is_agent_voice_scored
+        )
+        return TrackSummary(
+            track_id=track.track_id,
+            role=track.role,
+            sample_rate_hz=track.sample_rate_hz,
+            source_rate_hz=info.sample_rate_hz if info else track.sample_rate_hz,
+            duration_ms=info.duration_ms or self.end_ms if info else self.end_ms,
+            talk_ms=sum(s.t_end_ms - s.t_event_ms for s in segments),
+            is_emotion_scored=is_scored,
+            envelope_hop_ms=envelope.hop_ms,
+            envelope=envelope.peaks,
+            segments=segments,
+        )
+
+    def _spoke_first(self, role: Role) -> bool:
+        """Whether a track of this role is the first heard on the call."""
+        if self.started is None or not self.segments:
+            return False
+        first = min(self.segments, key=lambda s: s.t_event_ms)
+        return any(t.role is role for t in self.started.tracks if t.track_id == first.track_id)
