@@ -51,7 +51,8 @@ from subtone.kernel.voice_intelligence import hearing
 from subtone.kernel.voice_intelligence.acoustics import HOP_MS
 from subtone.kernel.voice_intelligence.hearing import HearingMemory, VoiceReading
 from subtone.kernel.voice_intelligence.text_emotion import score_text
-from subtone.kernel.voice_intelligence.text_features import detect_language, measure_text
+from subtone.kernel.voice_intelligence.text_features import measure_text
+from subtone.kernel.voice_intelligence.text_tokens import detect_language
 from subtone.kernel.voice_intelligence.tracker import TrackMemory
 from subtone.kernel.voice_intelligence.tracks import OPENING, follow
 from subtone.kernel.voice_intelligence.voice_emotion import valence_evidence

@@ -23,7 +23,9 @@ def as_int16(encoding: AudioEncoding, payload: bytes) -> np.ndarray:
     ("encoding", "golden", "checksum"),
     [(AudioEncoding.MULAW, MULAW, 210008735), (AudioEncoding.ALAW, ALAW, 2641774167)],
 )
-def test_companding_is_exact(encoding: AudioEncoding, golden: dict[int, int], checksum: int) -> None:
+def test_companding_is_exact(
+    encoding: AudioEncoding, golden: dict[int, int], checksum: int
+) -> None:
     table = as_int16(encoding, bytes(range(256)))
     assert {code: int(table[code]) for code in golden} == golden
     assert zlib.crc32(table.tobytes()) == checksum

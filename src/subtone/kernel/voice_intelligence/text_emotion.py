@@ -42,6 +42,7 @@ def score_text(
 
     Raises:
         ContractError: ``features`` were measured on another turn (the caller's fault).
+
     """
     if features.turn_id != turn.turn_id:
         raise ContractError(

@@ -21,7 +21,7 @@ from subtone.kernel.voice_intelligence.text_tokens import (
 
 def share_of(strength: float) -> float:
     """Score that one span of this strength makes alone, in [0, 1): 1 - exp(-strength/2)."""
-    return -math.expm1(-strength / 2.0)
+    return 1.0 - math.exp(-strength / 2.0)
 
 
 def strength_of(share: float) -> float:

@@ -62,7 +62,7 @@ class Lexicon:
         index = 0
         while index < len(tokens):
             end, entry = self._longest(self._root, tokens, index)
-            last = max(end - 1, index)
+            last = index if entry is None else end - 1
             found.append(Unit(index, last, entry))
             index = last + 1
         return found

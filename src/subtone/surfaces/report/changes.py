@@ -68,8 +68,8 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
         f"<h3>{both(_t('Recommended', '建议'))}</h3>"
         f"<p><b>{both(ACTIONS[advice.action])}</b>. {both(advice.reason)}</p></div>"
         f'<div class="column">{_terms(basis)}{_evidence(basis)}</div>'
-        f'<p class="foot"><button type="button" class="go" data-seek="{taken.t_event_ms}">{both(go)}'
-        f"</button> <span>{both(_t('calibration', '校准版本'))} {esc(basis.calibration_version)}"
+        f'<p class="foot"><button type="button" class="go" data-seek="{taken.t_event_ms}">'
+        f"{both(go)}</button> <span>{both(_t('calibration', '校准版本'))} {esc(basis.calibration_version)}"
         f"</span></p></div></details>"
     )
 
@@ -77,7 +77,9 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
 def _reasons(basis: StateBasis) -> str:
     items = "".join(f"<li>{both(r)}</li>" for r in basis.reasons)
     listed = f"<ul>{items}</ul>" if items else ""
-    return f"<h3>{both(_t('What was observed', '观察到什么'))}</h3>{listed}<p>{both(basis.path)}</p>"
+    return (
+        f"<h3>{both(_t('What was observed', '观察到什么'))}</h3>{listed}<p>{both(basis.path)}</p>"
+    )
 
 
 def _counterfactuals(basis: StateBasis) -> str:

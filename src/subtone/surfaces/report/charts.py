@@ -82,7 +82,8 @@ def _frame(lane: _Lane, language: str, body: str, keys: str = "") -> str:
     return (
         f'<div class="lane lane-{lane.key.split("-")[0]}">'
         f'<p class="lane-name"><b>{both(lane.title)}</b>{keys}</p>'
-        f'<svg role="{lane.role}" aria-labelledby="{title} {desc}" width="100%" height="{lane.height}">'
+        f'<svg role="{lane.role}" aria-labelledby="{title} {desc}" '
+        f'width="100%" height="{lane.height}">'
         + swapped("title", lane.title, language, f'id="{title}"')
         + swapped("desc", lane.description, language, f'id="{desc}"')
         + f"{body}</svg></div>"
@@ -126,7 +127,7 @@ def _band(stretches: Sequence[_Stretch], axis: Axis, top: int, height: int) -> I
         fit = _fit_class(s.name, axis.at(s.end_ms) - axis.at(s.start_ms))
         if fit is not None:
             yield f'<g class="{fit}">'
-            yield svg_text(s.name, f'class="on" x="8" y="{height / 2 + 4:g}"')
+            yield svg_text(s.name, f'x="8" y="{height / 2 + 4:g}"', "on")
             yield "</g>"
         yield "</svg>"
 
@@ -233,7 +234,9 @@ def _waveform_lane(
     upper = " ".join(f"{x:.1f},{half - y:.1f}" for x, y in tops)
     lower = " ".join(f"{x:.1f},{half + y:.1f}" for x, y in reversed(tops))
     is_scored = track.is_emotion_scored
-    body = _stretched(height, f'<polygon class="wave {track.role.value}" points="{upper} {lower}"/>')
+    body = _stretched(
+        height, f'<polygon class="wave {track.role.value}" points="{upper} {lower}"/>'
+    )
     name, scoring = phrases.speaker(track.role), phrases.track_scoring(track)
     lane = _Lane(
         f"wave-{index}",

@@ -25,11 +25,11 @@ def both(text: LocalText) -> str:
     )
 
 
-def svg_text(text: LocalText, attributes: str) -> str:
+def svg_text(text: LocalText, attributes: str, css: str = "") -> str:
     """The same inside an SVG."""
     return (
-        f'<text class="en" lang="en" {attributes}>{esc(text.en)}</text>'
-        f'<text class="zh" lang="zh-Hans" {attributes}>{esc(text.zh)}</text>'
+        f'<text class="en {css}" lang="en" {attributes}>{esc(text.en)}</text>'
+        f'<text class="zh {css}" lang="zh-Hans" {attributes}>{esc(text.zh)}</text>'
     )
 
 

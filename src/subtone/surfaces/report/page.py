@@ -48,7 +48,7 @@ def render_report(analysis: CallAnalysis, language: UiLanguage) -> str:
     """
     style, script = _data("page.css"), _data("page.js")
     axis = Axis(span_ms(analysis))
-    claims_state = bool(analysis.decisions) and not analysis.is_timing_only
+    peak = peak_decision(analysis)
     headline = phrases.headline(analysis)
     return Template(_data("page.html")).substitute(
         html_lang="zh-Hans" if language == "zh" else "en",
@@ -63,8 +63,8 @@ def render_report(analysis: CallAnalysis, language: UiLanguage) -> str:
         advice=sections.timing_advice(analysis),
         facts=sections.facts(analysis),
         lanes=charts.lanes(analysis, axis, language),
-        readout=sections.readout(peak_decision(analysis)) if claims_state else "",
-        table=sections.moment_table(analysis) if claims_state else "",
+        readout="" if peak is None else sections.readout(peak),
+        table="" if peak is None else sections.moment_table(analysis),
         transcript=sections.transcript(analysis),
         changes=changes(analysis),
         tracks=sections.tracks(analysis),

@@ -62,10 +62,8 @@ def _pill(state: str, name: LocalText) -> str:
     return f'<span class="pill p-{state}">{both(name)}</span>'
 
 
-def readout(decision: Decision | None) -> str:
+def readout(decision: Decision) -> str:
     """The numbers of one moment; the script keeps them at the cursor."""
-    if decision is None:
-        return ""
     m, found = decision.moment, decision.conflict.conflict
     text, voice = m.text_negativity, m.voice_negativity
     gap = None if text is None or voice is None else voice - text
@@ -85,8 +83,7 @@ def readout(decision: Decision | None) -> str:
         ),
     )
     return "".join(
-        f"<div><dt>{both(name)}</dt>"
-        f'<dd data-read="{key}">{value}</dd></div>'
+        f'<div><dt>{both(name)}</dt><dd data-read="{key}">{value}</dd></div>'
         for key, name, value in cells
     )
 
@@ -166,11 +163,15 @@ def tracks(analysis: CallAnalysis) -> str:
     head = "".join(f'<th scope="col">{both(h)}</th>' for h in heads)
     rows = "".join(
         f'<tr><th scope="row">{esc(t.track_id)}</th><td>{both(phrases.speaker(t.role))}</td>'
-        f"<td>{clock(t.talk_ms)} / {clock(t.duration_ms)}</td><td>{_rates(t.source_rate_hz, t.sample_rate_hz)}</td>"
+        f"<td>{clock(t.talk_ms)} / {clock(t.duration_ms)}</td>"
+        f"<td>{_rates(t.source_rate_hz, t.sample_rate_hz)}</td>"
         f"<td>{both(phrases.track_scoring(t))}</td></tr>"
         for t in analysis.tracks
     )
-    return f'<div class="scroll" tabindex="0" role="region" aria-labelledby="heard"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="heard">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _rates(source_hz: int, analysed_hz: int) -> str:
@@ -181,14 +182,12 @@ def _rates(source_hz: int, analysed_hz: int) -> str:
 
 def notes(analysis: CallAnalysis) -> str:
     """Coverage, who answered, correlation and every notice, as sentences."""
-    found = [
-        sentence
-        for sentence in (
-            analysis.alignment and phrases.coverage(analysis.alignment),
-            analysis.amd and phrases.answered(analysis.amd),
-            analysis.correlation and phrases.correlation(analysis.correlation),
-            *(phrases.noticed(n) for n in analysis.notices),
-        )
-        if sentence is not None
-    ]
+    found: list[LocalText] = []
+    if analysis.alignment is not None:
+        found.append(phrases.coverage(analysis.alignment))
+    if analysis.amd is not None:
+        found.append(phrases.answered(analysis.amd))
+    if analysis.correlation is not None:
+        found.append(phrases.correlation(analysis.correlation))
+    found += map(phrases.noticed, analysis.notices)
     return f"<ul>{''.join(f'<li>{both(s)}</li>' for s in found)}</ul>" if found else ""

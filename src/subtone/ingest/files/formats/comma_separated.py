@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 
@@ -26,19 +25,17 @@ def parse_csv(text: str) -> Iterator[Located]:
         FormatError: a row is broken, too short, or has a time that is no whole number.
 
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader((f"{line}\n" for line in text.split("\n")), strict=True)
     header: list[str] | None = None
+    where = "line 1"
     try:
         for row in reader:
-            where = f"line {reader.line_num}"
-            if not any(row):
-                continue
-            if header is None:
+            if any(row) and header is None:
                 header = _header(where, row)
-                continue
-            yield _turn(where, header, row)
+            elif any(row) and header is not None:
+                yield _turn(where, header, row)
+            where = f"line {reader.line_num + 1}"  # a quoted text may span lines
     except csv.Error as error:
-        where = f"line {reader.line_num}"
         raise FormatError(where, f"is not CSV ({error})", 'quote texts with "') from error
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subtone.kernel.voice_intelligence.acoustics.arrays import F32, Bool
+from subtone.kernel.voice_intelligence.acoustics.frames import LEVEL_FLOOR_DB
 
 FLOOR_MIN_DB = -75.0  # digital silence and the idle code of G.711 are no quieter than this
 _FLOOR_PRIOR_DB = -55.0  # a line not yet heard
-_PRIOR_BLOCKS = 4
+_PRIOR_BLOCKS = 2
 _FLOOR_BLOCKS = 20  # 10 s: nobody speaks longer without a closure or a breath
+_LEAST_BACKGROUND = 10  # frames: fewer may be a consonant between vowels
 _SPEECH_BLOCKS = 60  # 30 s of sound: the other side leaking in must not become the level
 _ABOVE_FLOOR_DB = 7.0
 _BELOW_SPEECH_DB = 28.0
@@ -51,7 +53,7 @@ class Levels:
 
 def hear_background(levels: Levels, smoothed_db: F32) -> Levels:
     """Return levels after a block's frames that may be background [n >= 0]."""
-    if not len(smoothed_db):
+    if len(smoothed_db) < _LEAST_BACKGROUND:
         return levels
     minima = (*levels.minima_db, max(float(smoothed_db.min()), FLOOR_MIN_DB))
     # the prior leaves one by one, then the oldest
@@ -85,4 +87,5 @@ def close_and_open(flags: Bool, closing: int, opening: int) -> Bool:
 
 def to_db(power: F32) -> F32:
     """Return 10 log10 of power [n], -100 at the least."""
-    return np.float32(10.0) * np.log10(np.maximum(power, np.float32(1e-10)))
+    level_db = np.float32(10.0) * np.log10(np.maximum(power, np.float32(1e-12)))
+    return np.maximum(level_db, np.float32(LEVEL_FLOOR_DB))

@@ -30,6 +30,7 @@ AROUND = MARGIN + BLOCK + MARGIN  # frames of audio one block reads
 
 _SMOOTHING = np.array([1, 2, 3, 3, 3, 2, 1], np.float32) / np.float32(15.0)  # about 50 ms
 _VOICED_REACH = 25  # speech has a voiced frame within 250 ms
+_VOICED_EDGE = 3  # this near to a voice it is no background
 _CLOSING = 6  # a stop closure, up to 120 ms, does not end speech
 _OPENING = 2  # a burst up to 40 ms is not speech
 _NUCLEUS_BELOW_SPEECH_DB = 25.0
@@ -63,7 +64,7 @@ def advance(
         state, joined = _with_voice(state, _join(state.recent, measured), centred)
     else:
         joined = _join(state.recent, measured)
-    may_be_background = is_heard & (joined.f0_hz[-BLOCK:] == 0.0)
+    may_be_background = is_heard & ~dilate(joined.f0_hz[-BLOCK:] > 0.0, _VOICED_EDGE)
     levels = hear_background(state.levels, smoothed_db[may_be_background])
     state = replace(state, levels=levels)
     frames = _decide(state, joined)

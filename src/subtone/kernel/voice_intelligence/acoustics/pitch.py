@@ -70,10 +70,11 @@ def unvoiced_strength(level_db: F32, speaking_db: float, floor_db: float) -> F32
 def _envelope(samples: F32) -> F32:
     """Return the low-passed envelope without its mean, [n].
 
-    Squares and not magnitudes: the products of two harmonics below 3.4 kHz do not fold
-    back under the low-pass, the higher orders of a magnitude do.
+    Squares and not magnitudes are low-passed: the products of two harmonics below
+    3.4 kHz do not fold back under the low-pass, the higher orders of a magnitude do.
     """
-    return remove_mean(np.convolve(samples * samples, _ENVELOPE_LOWPASS, "same"), 2 * HOP)
+    power = np.convolve(samples * samples, _ENVELOPE_LOWPASS, "same")
+    return remove_mean(np.sqrt(np.maximum(power, np.float32(0.0))), 2 * HOP)
 
 
 def _nccf(x: F32, n: int, start: int) -> F32:

@@ -37,9 +37,10 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         1.7,
         """
-        annoyed | annoying | annoy | annoys | annoyance | irritated | irritating | frustrated
-        frustrating | frustration | upset | upsetting | mad at | so mad | really mad | mad about
-        unhappy | dissatisfied | disappointed | disappointing | disappointment | let down | stupid
+        third time | fourth time | fifth time | sixth time | tenth time | umpteenth | annoyed
+        annoying | annoy | annoys | annoyance | irritated | irritating | frustrated | frustrating
+        frustration | upset | upsetting | mad at | so mad | really mad | mad about | unhappy
+        dissatisfied | disappointed | disappointing | disappointment | let down | stupid
         wasting my time | waste of time | waste of money | wasted | wasting | unreliable | insane
         unprofessional | rude | disrespectful | arrogant | ignorant | condescending | lied | lies
         misled | misleading | dishonest | deceived | deceptive | overcharged | overcharging
@@ -63,8 +64,7 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         1.1,
         """
-        # time i | third time | fourth time | fifth time | sixth time | tenth time | umpteenth
-        # times already | called # times | called you # times | # times now | # calls
+        # time i | # times already | called # times | called you # times | # times now | # calls
         multiple times | several times | many times | over and over | again and again
         time and again | yet again | keep calling | keeps happening | keep getting | still not
         still no | still hasn't | still haven't | still isn't | still doesn't | still don't
@@ -259,24 +259,24 @@ POSITIVITY = (
         SpanKind.POSITIVITY,
         1.6,
         """
-        great | happy | glad | pleased | satisfied | love | loved | loving | lovely | enjoy
-        enjoyed | beautiful | grateful | thankful | good news | good job | great job | nice work
-        great work | great service | great help | so helpful | very helpful | really helpful
-        impressed | impressive | recommend | thanks a lot | thanks a million | thank you again
-        many thanks | appreciate | appreciated | relieved | relief | works perfectly | all sorted
-        all fixed | problem solved | fixed it | sorted it | solved | very kind | so kind | cheers
-        friendly | professional service | terrific | splendid | phenomenal | flawless | cool | fun
-        best | excited | proud | congrats | congratulations | delightful | 😊 | 😀 | 😃 | 😄 | 👍
-        ❤ | 🙏 | 🎉 | 😍 | 🥰 | 😁 | 👏
+        helpful | great | happy | glad | pleased | satisfied | love | loved | loving | lovely
+        enjoy | enjoyed | beautiful | grateful | thankful | good news | good job | great job
+        nice work | great work | great service | great help | so helpful | very helpful
+        really helpful | impressed | impressive | recommend | thanks a lot | thanks a million
+        thank you again | many thanks | appreciate | appreciated | relieved | relief
+        works perfectly | all sorted | all fixed | problem solved | fixed it | sorted it | solved
+        very kind | so kind | cheers | friendly | professional service | terrific | splendid
+        phenomenal | flawless | cool | fun | best | excited | proud | congrats | congratulations
+        delightful | 😊 | 😀 | 😃 | 😄 | 👍 | ❤ | 🙏 | 🎉 | 😍 | 🥰 | 😁 | 👏
         """,
     ),
     Group(
         SpanKind.POSITIVITY,
         0.8,
         """
-        nice | helpful | kind | good | well | polite | pleasant | courteous | efficient | hope
-        resolved | fixed | works now | working now | better now | better | smile | haha | hahaha
-        lol | welcome | interesting | trust | respect | quick response
+        nice | kind | good | well | polite | pleasant | courteous | efficient | hope | resolved
+        fixed | works now | working now | better now | better | smile | haha | hahaha | lol
+        welcome | interesting | trust | respect | quick response
         """,
     ),
     Group(
@@ -401,9 +401,9 @@ CUES = (
         Cue.SHADOW,
         1.0,
         """
-        not only | not just | no doubt | not hesitate | won't hesitate | don't hesitate
-        nothing but | sure thing | for sure | make sure | making sure | to be sure
-        please make sure | be sure | thanks in advance | thank you in advance
+        excuse me | not only | not just | no doubt | not hesitate | won't hesitate
+        don't hesitate | nothing but | sure thing | for sure | make sure | making sure
+        to be sure | please make sure | be sure | thanks in advance | thank you in advance
         thank you for calling | thanks for calling | well as | as well | as well as | well known
         of the best | no longer than | had a lot | account manager | task manager | store manager
         project manager | product manager | password manager | device manager | file manager
