@@ -144,7 +144,7 @@ def last_mean(turns: Sequence[str], value: Callable[[str], float]) -> float:
 
 def report(data: Path) -> None:
     """Print the table."""
-    methods = {"rules": with_rules, "keywords": keywords_only}
+    methods: dict[str, Callable[[str], float]] = {"rules": with_rules, "keywords": keywords_only}
     print(f"{'corpus':<22}{'n':>7}{'anger':>8}{'method':>11}{'macro-F1':>10}{'AUC':>7}{'F1+':>7}")
     for corpus, rows in labelled(data).items():
         truth = np.array([is_angry for _, is_angry in rows])
@@ -159,15 +159,15 @@ def report(data: Path) -> None:
             )
     print(f"\n{'helpdesk':<22}{'n':>7}{'method':>11}{'Spearman with satisfaction':>30}")
     for language in ("zh", "en"):
-        rows = [(turns, mean) for turns, mean in dialogues(data, language) if turns]
-        satisfaction = [mean for _, mean in rows]
+        talks = [(turns, mean) for turns, mean in dialogues(data, language) if turns]
+        satisfaction = [mean for _, mean in talks]
         named: dict[str, Callable[[str], float]] = {
             **methods,
             "valence": lambda text: (s := score(text)).frustration - s.positivity,
         }
         for name, method in named.items():
-            rho = spearman([last_mean(turns, method) for turns, _ in rows], satisfaction)
-            print(f"{language:<22}{len(rows):>7}{name:>11}{rho:>30.3f}")
+            rho = spearman([last_mean(turns, method) for turns, _ in talks], satisfaction)
+            print(f"{language:<22}{len(talks):>7}{name:>11}{rho:>30.3f}")
 
 
 def report_speed(data: Path) -> None:

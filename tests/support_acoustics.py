@@ -23,7 +23,7 @@ def silence(rate: int, seconds: float) -> F32:
 def noise(rate: int, seconds: float, level_db: float, seed: int = 0) -> F32:
     rng = np.random.default_rng(seed)
     n = round(rate * seconds)
-    return (rng.standard_normal(n) * 10.0 ** (level_db / 20.0)).astype(np.float32)
+    return np.asarray(rng.standard_normal(n) * 10.0 ** (level_db / 20.0), np.float32)
 
 
 def line_voice(
@@ -31,18 +31,22 @@ def line_voice(
     seconds: float,
     f0_hz: float | NDArray[np.float64],
     level_db: float = -20.0,
-    band_hz: tuple[float, float] = (300.0, 3400.0),
+    *,
+    phase_spread: float = 0.37,
 ) -> F32:
-    """Equal harmonics inside band_hz only: on a telephone line the fundamental is missing."""
+    """Equal harmonics of 300-3400 Hz: on a telephone line the fundamental is missing.
+
+    phase_spread 0 is a train of pulses; more spreads each pulse over its period.
+    """
     n = round(rate * seconds)
     f0 = np.broadcast_to(np.asarray(f0_hz, np.float64), n)
     phase = 2.0 * np.pi * np.cumsum(f0) / rate
     wave = np.zeros(n)
-    for h in range(1, int(band_hz[1] / f0.min()) + 1):
-        inside = (h * f0 >= band_hz[0]) & (h * f0 <= band_hz[1])
-        wave += inside * np.cos(h * phase + 0.37 * h * h)
+    for h in range(1, int(3400.0 / f0.min()) + 1):
+        inside = (h * f0 >= 300.0) & (h * f0 <= 3400.0)
+        wave += inside * np.cos(h * phase + phase_spread * h * h)
     rms = np.sqrt(np.mean(wave**2))
-    return (wave / rms * 10.0 ** (level_db / 20.0)).astype(np.float32)
+    return np.asarray(wave / rms * 10.0 ** (level_db / 20.0), np.float32)
 
 
 def syllables(rate: int, seconds: float, per_s: float, f0_hz: float = 140.0) -> F32:

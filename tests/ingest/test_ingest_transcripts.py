@@ -227,6 +227,13 @@ def test_a_peer_file_without_a_list_of_turns_is_refused() -> None:
     assert "no turn with text" in refusal_of('{"Transcript": []}')
 
 
+def test_a_long_peer_file_on_one_line_is_read() -> None:
+    turn = {"BeginOffsetMillis": 0, "EndOffsetMillis": 9, "ParticipantRole": "AGENT"}
+    text = json.dumps({"Transcript": [{**turn, "Content": "x" * 15_000}] * 100})
+    assert len(text) > MAX_LINE_CHARS
+    assert len(parse(text).turns) == 100
+
+
 # --- any file ------------------------------------------------------------------------------
 
 

@@ -6,10 +6,10 @@ import pathlib
 import numpy as np
 import pytest
 import soundfile
-from support_acoustics import F32, line_voice, noise, silence, whole
 
 from subtone.contracts.vocabulary import AudioEncoding
 from subtone.kernel.voice_intelligence.acoustics import decode_payload
+from support_acoustics import F32, line_voice, noise, silence, whole
 
 PITCHES = [80.0, 100.0, 123.0, 160.0, 200.0, 250.0, 317.0, 400.0]
 
@@ -25,7 +25,7 @@ def test_finds_the_missing_fundamental(rate: int, f0: float) -> None:
 
 @pytest.mark.parametrize("f0", PITCHES)
 def test_holds_at_ten_decibel_of_noise(f0: float) -> None:
-    samples = line_voice(8000, 2.0, f0, -20.0) + noise(8000, 2.0, -30.0)
+    samples = line_voice(8000, 2.0, f0, -20.0, phase_spread=0.02) + noise(8000, 2.0, -30.0)
     inner = whole(samples, 8000).f0_hz[20:180]
     assert (inner > 0.0).mean() > 0.95
     assert (np.abs(inner[inner > 0.0] / f0 - 1.0) < 0.03).mean() > 0.98

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_acoustics import F32, line_voice, noise, silence, whole
 
 from subtone.kernel.voice_intelligence.acoustics import (
     LATENCY_MS,
@@ -16,6 +15,7 @@ from subtone.kernel.voice_intelligence.acoustics import (
     reopen_track,
 )
 from subtone.kernel.voice_intelligence.acoustics.frames import COLUMNS
+from support_acoustics import F32, line_voice, noise, silence, whole
 
 RATES = [8000, 16000]
 

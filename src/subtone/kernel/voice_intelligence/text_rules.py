@@ -7,8 +7,9 @@ cites them (Hutto and Gilbert 2014); their values live in ``TextCalibration``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from subtone.contracts.calibration import TextCalibration
 from subtone.contracts.vocabulary import SpanKind
@@ -22,6 +23,8 @@ _REQUEST_REACH = 6
 _NEGATED_TO_CALM_MAX = 0.8  # "not angry" is weak calm at most: score .33
 _GLADLY = 1.0  # strength of calm or positive words that turns "it's fine" into just that
 
+_QUESTION_PARTICLES = frozenset("吗么嘛")
+_NEGATIONS = (Cue.NEGATION, Cue.PROHIBITION)
 _DEGREES = (Cue.EXTREME, Cue.VERY, Cue.MORE, Cue.SLIGHT, Cue.EXPLETIVE)
 _NEGATIVE = (SpanKind.FRUSTRATION, SpanKind.CONFUSION, SpanKind.URGENCY)
 _SCORED = (*_NEGATIVE, SpanKind.CALM, SpanKind.POSITIVITY, SpanKind.RHETORICAL_QUESTION)
@@ -53,86 +56,120 @@ def apply_rules(
     tokens: Sequence[Token], units: Sequence[Unit], calibration: TextCalibration
 ) -> list[Hit]:
     """Hits of all classes, in text order."""
-    clauses, sentences = _spread(tokens, units)
-    contrasts = {
-        sentences[i]: i for i, unit in enumerate(units) if unit.entry and _is(unit, Cue.CONTRAST)
-    }
+    layout = _lay_out(tokens, units)
     hits: list[Hit] = []
     spent: set[int] = set()
     for i, unit in enumerate(units):
-        entry = unit.entry
-        if entry is None or entry.kind not in _SCORED:
+        if unit.entry is None or unit.entry.kind not in _SCORED:
             continue
-        frame = _frame(units, clauses, i)
+        frame = _frame(layout, i)
         spent.update(frame.expletives)
-        contrast = contrasts.get(sentences[i])
-        weight, mark = 1.0, ""
-        if contrast is not None:
-            is_before = i < contrast
-            weight = calibration.before_but if is_before else calibration.after_but
-            mark = ",before_but" if is_before else ",after_but"
-        kind, strength, rule = _modified(entry, frame, calibration)
+        weight, mark = _contrast(layout, i, calibration)
+        kind, strength, rule = _modified(unit.entry, frame, calibration)
         hits.append(Hit(kind, strength * weight, unit.first, unit.last, rule + mark))
     for i, unit in enumerate(units):
-        if unit.entry and _is(unit, Cue.EXPLETIVE) and i not in spent:
+        if unit.entry is not None and unit.entry.kind is Cue.EXPLETIVE and i not in spent:
             rule = f"lexicon:{unit.entry.term}"
-            hits.append(Hit(SpanKind.FRUSTRATION, unit.entry.weight, unit.first, unit.last, rule))
-    hits += _escalations(units, clauses)
-    hits += _suppressions(units, clauses, hits)
+            strength = unit.entry.weight
+            hits.append(Hit(SpanKind.FRUSTRATION, strength, unit.first, unit.last, rule))
+    hits += _escalations(layout)
+    hits += _suppressions(layout, hits)
     return sorted(hits, key=lambda h: (h.first, h.last))
 
 
-def _is(unit: Unit, *kinds: SpanKind | Cue) -> bool:
-    return unit.entry is not None and unit.entry.kind in kinds
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Units and the clauses and sentences they stand in, by number."""
+
+    units: Sequence[Unit]
+    clauses: Sequence[int]
+    sentences: Sequence[int]
+    questions: frozenset[int]  # clauses that ask
+    contrasts: Mapping[int, int]  # sentence to the unit of its last contrast word
+
+    def before(self, i: int) -> Iterator[int]:
+        """Unit indices in front of ``i`` in its clause, nearest first."""
+        j = i - 1
+        while j >= 0 and self.clauses[j] == self.clauses[i]:
+            yield j
+            j -= 1
+
+    def after(self, i: int) -> Iterator[int]:
+        """Unit indices behind ``i`` in its clause, nearest first."""
+        j = i + 1
+        while j < len(self.units) and self.clauses[j] == self.clauses[i]:
+            yield j
+            j += 1
+
+    def kind(self, i: int) -> SpanKind | Cue | None:
+        """Class of the term at ``i``; None where no term matched."""
+        entry = self.units[i].entry
+        return None if entry is None else entry.kind
+
+    def denies(self, j: int, distance: int) -> bool:
+        """Whether the unit at ``j`` is a negation that reaches ``distance`` units."""
+        entry = self.units[j].entry
+        return entry is not None and entry.kind in _NEGATIONS and distance <= entry.weight
 
 
-def _spread(tokens: Sequence[Token], units: Sequence[Unit]) -> tuple[list[int], list[int]]:
-    """Clause number and sentence number of every unit."""
+def _lay_out(tokens: Sequence[Token], units: Sequence[Unit]) -> _Layout:
     clauses, sentences = [], []
+    questions, contrasts = set(), {}
     clause = sentence = 0
-    for unit in units:
+    for i, unit in enumerate(units):
         mark = tokens[unit.first].norm if unit.entry is None else ""
-        if mark in CLAUSE_ENDS or _is(unit, Cue.CONTRAST):
-            clause += 1
+        is_contrast = unit.entry is not None and unit.entry.kind is Cue.CONTRAST
+        is_break = mark in CLAUSE_ENDS or is_contrast
+        if is_contrast:
+            contrasts[sentence] = i
+        if mark == "?" or (is_break and i and tokens[unit.first - 1].norm in _QUESTION_PARTICLES):
+            questions.add(clause)
+        clause += is_break
         clauses.append(clause)
         sentences.append(sentence)
-        if mark in CLAUSE_ENDS or _is(unit, Cue.CONTRAST):
-            clause += 1
-        if mark in SENTENCE_ENDS:
-            sentence += 1
-    return clauses, sentences
+        clause += is_break
+        sentence += mark in SENTENCE_ENDS
+    if tokens and tokens[-1].norm in _QUESTION_PARTICLES:
+        questions.add(clause)
+    return _Layout(units, clauses, sentences, frozenset(questions), contrasts)
 
 
-def _before(clauses: Sequence[int], i: int) -> Iterator[int]:
-    """Unit indices in front of ``i`` in its clause, nearest first."""
-    j = i - 1
-    while j >= 0 and clauses[j] == clauses[i]:
-        yield j
-        j -= 1
+def _contrast(layout: _Layout, i: int, calibration: TextCalibration) -> tuple[float, str]:
+    """Weight of a hit by the side of "but" it stands on, and its mark in the rule name."""
+    contrast = layout.contrasts.get(layout.sentences[i])
+    if contrast is None:
+        return 1.0, ""
+    if i < contrast:
+        return calibration.before_but, ",before_but"
+    return calibration.after_but, ",after_but"
 
 
-def _frame(units: Sequence[Unit], clauses: Sequence[int], i: int) -> _Frame:
+def _frame(layout: _Layout, i: int) -> _Frame:
     degrees: list[Cue] = []
     expletives: list[int] = []
     negations, is_degree_denied = 0, False
+    is_negative = layout.kind(i) in _NEGATIVE
+    # "Isn't this ridiculous?" and 这不是坑人吗 affirm what they ask
+    is_asked = is_negative and layout.clauses[i] in layout.questions
     distance = 0
-    for j in _before(clauses, i):
+    for j in layout.before(i):
         distance += 1
-        entry = units[j].entry
-        if distance > _WINDOW or _is(units[j], *_SCORED, Cue.CONSEQUENCE):
+        kind = layout.kind(j)
+        if distance > _WINDOW or kind in _SCORED or kind is Cue.CONSEQUENCE:
             break
-        if entry is None:
-            continue
-        if entry.kind in _DEGREES and distance <= _DEGREE_REACH:
-            degrees.append(Cue(entry.kind))
-            if entry.kind is Cue.EXPLETIVE:
+        if kind in _DEGREES and distance <= _DEGREE_REACH:
+            degrees.append(Cue(kind))
+            if kind is Cue.EXPLETIVE:
                 expletives.append(j)
             distance = 0
-        elif entry.kind is Cue.NEGATION and distance <= entry.weight:
+        elif layout.denies(j, distance) and not is_asked:
+            is_order = kind is Cue.PROHIBITION and not any(True for _ in layout.before(j))
+            if is_order and is_negative:  # "Don't lie to me" denies nothing
+                continue
             is_degree_denied = is_degree_denied or (bool(degrees) and negations == 0)
             negations += 1
             distance = 0
-    if i + 1 < len(units) and clauses[i + 1] == clauses[i] and _is(units[i + 1], Cue.AFTERTHOUGHT):
+    if any(layout.kind(j) is Cue.AFTERTHOUGHT for j in islice(layout.after(i), 1)):
         degrees.append(Cue.AFTERTHOUGHT)
     return _Frame(tuple(degrees), negations, is_degree_denied, tuple(expletives))
 
@@ -172,64 +209,59 @@ def _modified(
     return SpanKind.FRUSTRATION, strength, f"negated:{named}"
 
 
-def _is_negated(units: Sequence[Unit], clauses: Sequence[int], i: int) -> bool:
-    for distance, j in enumerate(_before(clauses, i), start=1):
-        entry = units[j].entry
-        if distance > _WINDOW or _is(units[j], Cue.CONSEQUENCE):
+def _is_negated(layout: _Layout, i: int) -> bool:
+    for distance, j in enumerate(layout.before(i), start=1):
+        if distance > _WINDOW or layout.kind(j) is Cue.CONSEQUENCE:
             return False
-        if entry is not None and entry.kind is Cue.NEGATION and distance <= entry.weight:
+        if layout.denies(j, distance):
             return True
     return False
 
 
-def _asked_for(units: Sequence[Unit], clauses: Sequence[int], i: int) -> bool:
+def _is_asked_for(layout: _Layout, i: int) -> bool:
     """Whether somebody asks for the authority at ``i``: by a verb, or by naming nothing else."""
-    for distance, j in enumerate(_before(clauses, i), start=1):
-        if distance > _REQUEST_REACH or _is(units[j], SpanKind.POSITIVITY):
+    for distance, j in enumerate(layout.before(i), start=1):
+        if distance > _REQUEST_REACH or layout.kind(j) is SpanKind.POSITIVITY:
             return False
-        if _is(units[j], Cue.REQUEST):
-            return not _is_negated(units, clauses, j)
-    return _stands(units, clauses, i, Position.WHOLE_CLAUSE)
+        if layout.kind(j) is Cue.REQUEST:
+            return not _is_negated(layout, j)
+    return _stands(layout, i, Position.WHOLE_CLAUSE)
 
 
-def _escalations(units: Sequence[Unit], clauses: Sequence[int]) -> Iterator[Hit]:
-    for i, unit in enumerate(units):
+def _escalations(layout: _Layout) -> Iterator[Hit]:
+    for i, unit in enumerate(layout.units):
         if unit.entry is None:
             continue
-        is_asked = _is(unit, SpanKind.ESCALATION_REQUEST) or (
-            _is(unit, Cue.AUTHORITY) and _asked_for(units, clauses, i)
+        is_asked = unit.entry.kind is SpanKind.ESCALATION_REQUEST or (
+            unit.entry.kind is Cue.AUTHORITY and _is_asked_for(layout, i)
         )
-        if is_asked and not _is_negated(units, clauses, i):
+        if is_asked and not _is_negated(layout, i):
             rule = f"escalation:{unit.entry.term}"
             yield Hit(SpanKind.ESCALATION_REQUEST, 0.0, unit.first, unit.last, rule)
 
 
-def _stands(units: Sequence[Unit], clauses: Sequence[int], i: int, position: Position) -> bool:
+def _stands(layout: _Layout, i: int, position: Position) -> bool:
     """Whether the unit stands in its clause where its position demands."""
     if position is Position.ANYWHERE:
         return True
-    after = i + 1
-    while after < len(units) and clauses[after] == clauses[i]:
-        if not _is(units[after], *_BESIDE):
-            return False
-        after += 1
-    is_free_in_front = position is Position.CLAUSE_END
-    return is_free_in_front or all(_is(units[j], *_BESIDE) for j in _before(clauses, i))
+    if not all(layout.kind(j) in _BESIDE for j in layout.after(i)):
+        return False
+    return position is Position.CLAUSE_END or all(
+        layout.kind(j) in _BESIDE for j in layout.before(i)
+    )
 
 
-def _suppressions(
-    units: Sequence[Unit], clauses: Sequence[int], hits: Sequence[Hit]
-) -> Iterator[Hit]:
+def _suppressions(layout: _Layout, hits: Sequence[Hit]) -> Iterator[Hit]:
     """Suppression phrases, unless the message is glad or calm in so many words."""
     for kind in (SpanKind.POSITIVITY, SpanKind.CALM):
         if sum(h.strength for h in hits if h.kind is kind) >= _GLADLY:
             return
-    for i, unit in enumerate(units):
+    for i, unit in enumerate(layout.units):
         if (
             unit.entry is not None
             and unit.entry.kind is SpanKind.SUPPRESSION
-            and _stands(units, clauses, i, unit.entry.position)
-            and not _is_negated(units, clauses, i)
+            and _stands(layout, i, unit.entry.position)
+            and not _is_negated(layout, i)
         ):
             rule = f"suppression:{unit.entry.term}"
             yield Hit(SpanKind.SUPPRESSION, 0.0, unit.first, unit.last, rule)

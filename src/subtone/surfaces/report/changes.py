@@ -69,8 +69,8 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
         f"<p><b>{both(ACTIONS[advice.action])}</b>. {both(advice.reason)}</p></div>"
         f'<div class="column">{_terms(basis)}{_evidence(basis)}</div>'
         f'<p class="foot"><button type="button" class="go" data-seek="{taken.t_event_ms}">'
-        f"{both(go)}</button> <span>{both(_t('calibration', '校准版本'))} {esc(basis.calibration_version)}"
-        f"</span></p></div></details>"
+        f"{both(go)}</button> <span>{both(_t('calibration', '校准版本'))} "
+        f"{esc(basis.calibration_version)}</span></p></div></details>"
     )
 
 

@@ -30,6 +30,7 @@ MAX_POINTS = 1_440  # of one curve; more cannot be told apart on any screen
 MAX_COLUMNS = 900  # of one waveform
 _TICK_STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400)
 _MAX_TICKS = 6
+_QUIET = 0.05  # a track that never gets louder is drawn as quiet, not blown up
 _WIDE_PX, _NARROW_PX = 720, 300  # plot widths that labels are fitted to
 _LATIN_PX, _CJK_PX, _PADDING_PX = 6.6, 12.5, 16
 
@@ -132,12 +133,25 @@ def _band(stretches: Sequence[_Stretch], axis: Axis, top: int, height: int) -> I
         yield "</svg>"
 
 
+def _band_keys(stretches: Sequence[_Stretch], axis: Axis) -> str:
+    """Keys for the names that no stretch is long enough to carry itself."""
+    fits: dict[str, tuple[LocalText, list[str | None]]] = {}
+    for s in stretches:
+        fit = _fit_class(s.name, axis.at(s.end_ms) - axis.at(s.start_ms))
+        fits.setdefault(s.css, (s.name, []))[1].append(fit)
+    return "".join(
+        _key(css, name, "narrow" if "wide" in found else "")
+        for css, (name, found) in fits.items()
+        if "" not in found
+    )
+
+
 def _state_lane(analysis: CallAnalysis, axis: Axis, language: str) -> str:
     spans = state_spans(analysis)
     stretches = [_Stretch(STATES[s.state], f"s-{s.state.value}", *s[1:]) for s in spans]
     body = "".join((*_band(stretches, axis, 20, 32), *_markers(analysis, axis)))
     lane = _Lane("state", LocalText(en="State", zh="状态"), _told(spans), 54, "group")
-    return _frame(lane, language, body)
+    return _frame(lane, language, body, _band_keys(stretches, axis))
 
 
 def _told(spans: Sequence[StateSpan]) -> LocalText:
@@ -148,19 +162,20 @@ def _told(spans: Sequence[StateSpan]) -> LocalText:
 
 
 def _markers(analysis: CallAnalysis, axis: Axis) -> Iterator[str]:
-    """A numbered link to each change; where they crowd, later ones are only ticks."""
+    """A numbered link to each change; where they crowd, later ones are left to the list."""
     last_any = last_narrow = -100.0
     for i, (_, t) in enumerate(transitions(analysis), start=1):
         x = axis.at(t.t_event_ms)
-        yield f'<line class="tick" x1="{x:g}%" x2="{x:g}%" y1="18" y2="52"/>'
-        if x - last_any < 2.8:
+        if x - last_any < 3.5:
             continue
+        yield f'<line class="tick" x1="{x:g}%" x2="{x:g}%" y1="18" y2="52"/>'
         is_narrow = x - last_narrow >= 6.5
         en = f"{clock(t.t_event_ms)} {STATES[t.from_state].en} to {STATES[t.to_state].en}"
         yield (
             f'<a href="#change-{i}" class="marker{"" if is_narrow else " wide"}" '
             f'aria-label="{i}: {esc(en)} / {esc(STATES[t.to_state].zh)}">'
-            f'<circle cx="{x:g}%" cy="10" r="9"/><text x="{x:g}%" y="14">{i}</text></a>'
+            f'<circle cx="{x:g}%" cy="10" r="{8 + len(str(i))}"/>'
+            f'<text x="{x:g}%" y="14">{i}</text></a>'
         )
         last_any, last_narrow = x, x if is_narrow else last_narrow
 
@@ -180,7 +195,8 @@ def _drift_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str
         ),
         26,
     )
-    return _frame(lane, language, "".join(_band(stretches, axis, 0, 26)))
+    body = "".join(_band(stretches, axis, 0, 26))
+    return _frame(lane, language, body, _band_keys(stretches, axis))
 
 
 def _conflict_lane(spans: Sequence[ConflictSpan], axis: Axis, language: str) -> str:
@@ -204,14 +220,17 @@ def _conflict_lane(spans: Sequence[ConflictSpan], axis: Axis, language: str) -> 
     return _frame(lane, language, body, keys)
 
 
-def _key(css: str, text: LocalText) -> str:
+def _key(css: str, text: LocalText, shown: str = "") -> str:
     return (
-        f'<span class="key"><svg aria-hidden="true" width="22" height="10">'
+        f'<span class="key {shown}"><svg aria-hidden="true" width="22" height="10">'
         f'<rect class="{css}" x="1" y="1" width="20" height="8" rx="4"/></svg>{both(text)}</span>'
     )
 
 
-def _line_key(css: str, text: LocalText) -> str:
+def _channel_key(css: str, text: LocalText, values: Sequence[float | None]) -> str:
+    if all(v is None for v in values):
+        absent = LocalText(en=f"no {text.en} in this call", zh=f"本次通话无{text.zh}")
+        return f'<span class="key">{both(absent)}</span>'
     return (
         f'<span class="key"><svg aria-hidden="true" width="22" height="10">'
         f'<path class="{css}" d="M1 5H21"/></svg>{both(text)}</span>'
@@ -225,7 +244,7 @@ def _waveform_lane(
     track: TrackSummary, index: int, analysis: CallAnalysis, axis: Axis, language: str
 ) -> str:
     height = 46
-    loudest = max((max(t.envelope, default=0.0) for t in analysis.tracks), default=0.0) or 1.0
+    loudest = max(_QUIET, *(max(t.envelope, default=0.0) for t in analysis.tracks))
     size = max(1, -(-len(track.envelope) // MAX_COLUMNS))
     peaks = [max(track.envelope[i : i + size]) for i in range(0, len(track.envelope), size)]
     step = size * track.envelope_hop_ms * 1000 / axis.total_ms
@@ -315,8 +334,8 @@ def _negativity_lane(decisions: Sequence[Decision], axis: Axis, language: str) -
         + _grid_labels(height, labels)
     )
     keys = (
-        _line_key("c-words", LocalText(en="words", zh="文字"))
-        + _line_key("c-voice", LocalText(en="voice", zh="语音"))
+        _channel_key("c-words", LocalText(en="words", zh="文字"), words)
+        + _channel_key("c-voice", LocalText(en="voice", zh="语音"), voice)
         + _key("g-voice", LocalText(en="they disagree", zh="两者不一致"))
         + _key("hatch", LocalText(en="no evidence", zh="无证据"))
     )
@@ -366,10 +385,16 @@ _MISSING = {
 
 def _missing(decisions: Sequence[Decision], axis: Axis, height: int) -> Iterator[str]:
     start = 0
-    for absent, run in groupby(
-        decisions,
-        key=lambda d: (d.moment.text_negativity is None, d.moment.voice_negativity is None),
-    ):
+    has_text = any(d.moment.text_negativity is not None for d in decisions)
+    has_voice = any(d.moment.voice_negativity is not None for d in decisions)
+
+    def absent_at(d: Decision) -> tuple[bool, bool]:
+        m = d.moment
+        # a channel the call never had is named once, not hatched from end to end
+        no_text = m.text_negativity is None and (has_text or not has_voice)
+        return no_text, m.voice_negativity is None and (has_voice or not has_text)
+
+    for absent, run in groupby(decisions, key=absent_at):
         end = list(run)[-1].moment.t_event_ms
         if any(absent):
             text = _MISSING[absent]
@@ -420,8 +445,9 @@ def _time_axis(axis: Axis) -> str:
     ticks = range(0, axis.total_ms + 1, step * 1000)
     body = "".join(
         f'<line class="tick" x1="{axis.at(t):g}%" x2="{axis.at(t):g}%" y1="0" y2="5"/>'
-        f'<text x="{axis.at(t):g}%" y="18" class="{_anchor(axis.at(t))}">{clock(t)}</text>'
-        for t in ticks
+        f'<text x="{axis.at(t):g}%" y="18" class="{_anchor(axis.at(t))}{" wide" * (i % 2)}">'
+        f"{clock(t)}</text>"
+        for i, t in enumerate(ticks)
     )
     svg = f'<svg aria-hidden="true" width="100%" height="22">{body}</svg>'
     return f'<div class="lane lane-time">{svg}</div>'

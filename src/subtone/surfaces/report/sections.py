@@ -92,7 +92,7 @@ def transcript(analysis: CallAnalysis) -> str:
     """Every turn with its time and evidence."""
     if not analysis.turns:
         empty = _t("No transcript was given.", "没有提供转写文本。")
-        return f'<p class="note">{both(empty)}</p>'
+        return f'<p class="note silent">{both(empty)}</p>'
     return f'<ol class="turns">{"".join(map(_turn, analysis.turns))}</ol>'
 
 
@@ -109,7 +109,7 @@ def _turn(analysed: AnalysedTurn) -> str:
 
 
 def moment_table(analysis: CallAnalysis) -> str:
-    """The charts as a table, for those who read rather than see."""
+    """The charts as a table, for those who read rather than see; folded away at first."""
     heads = (
         _t("Moment", "时刻"),
         _t("State", "状态"),
@@ -129,9 +129,12 @@ def moment_table(analysis: CallAnalysis) -> str:
             "全部见 timeline.jsonl",
         )
     head = "".join(f'<th scope="col">{both(h)}</th>' for h in heads)
+    name = both(_t("The same as a table", "以表格查看"))
     return (
+        f'<details class="data"><summary>{name}</summary>'
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="clock">'
         f"<table><caption>{both(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(map(_row, rows))}</tbody></table>"
+        f"<tbody>{''.join(map(_row, rows))}</tbody></table></div></details>"
     )
 
 

@@ -49,8 +49,7 @@ def candidates(samples: F32, n: int, first: int) -> tuple[F32, F32]:
     start = first + HOP // 2 - (_BLOCKS * HOP) // 2 - _MID_LAG // 2
     signal = np.convolve(samples, _SIGNAL_LOWPASS, "same")
     envelope = _envelope(samples)
-    r = _nccf(signal, n, start)
-    r *= np.float32(_SIGNAL_WEIGHT)
+    r = np.float32(_SIGNAL_WEIGHT) * _nccf(signal, n, start)
     r += np.float32(1.0 - _SIGNAL_WEIGHT) * _nccf(envelope, n, start)
     return _peaks(r)
 

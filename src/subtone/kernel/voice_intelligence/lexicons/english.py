@@ -20,16 +20,18 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         2.4,
         """
-        angry | rage | pissed off | pissed | outrageous | unacceptable | disgusting | disgusted
-        disgraceful | disgrace | appalling | appalled | atrocious | shameful | shambles | hate you
-        ridiculous | absurd | pathetic | useless | incompetent | incompetence | clueless | idiots
-        idiot | idiotic | morons | moron | imbecile | liars | liar | scam | scammed | rip off
-        ripped off | ripoff | fraud | cheated | robbed | stealing | stole my | horrible | terrible
-        awful | horrendous | dreadful | abysmal | worst | crap | garbage | rubbish | shit | shitty
+        f*ck | f**k | f*cking | f**king | sh*t | s**t | b*tch | bulls**t | bullying | went too far
+        shittiest | shitshow | scamming | nasty | what a joke | insufferable | angry | rage
+        pissed off | pissed | outrageous | unacceptable | disgusting | disgusted | disgraceful
+        disgrace | appalling | appalled | atrocious | shameful | shambles | hate you | ridiculous
+        absurd | pathetic | useless | incompetent | incompetence | clueless | idiots | idiot
+        idiotic | morons | moron | imbecile | liars | liar | scam | scammed | rip off | ripped off
+        ripoff | fraud | cheated | robbed | stealing | stole my | horrible | terrible | awful
+        horrendous | dreadful | abysmal | worst | crap | garbage | rubbish | shit | shitty
         nightmare | lost my patience | losing my patience | no patience left | driving me crazy
         drives me crazy | driving me insane | never again | never buying | never using | hate
         asshole | assholes | bastard | bastards | bitch | dickhead | fuck | fucked | fucks | lying
-        cannot stand | can't stand | can't take it anymore | enough is enough | had enough | joke
+        cannot stand | can't stand | can't take it anymore | enough is enough | had enough
         shut up | shut the fuck up | despise | loathe | resent | sick of
         """,
     ),
@@ -37,13 +39,19 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         1.7,
         """
-        third time | fourth time | fifth time | sixth time | tenth time | umpteenth | annoyed
-        annoying | annoy | annoys | annoyance | irritated | irritating | frustrated | frustrating
-        frustration | upset | upsetting | mad at | so mad | really mad | mad about | unhappy
-        dissatisfied | disappointed | disappointing | disappointment | let down | stupid
-        wasting my time | waste of time | waste of money | wasted | wasting | unreliable | insane
-        unprofessional | rude | disrespectful | arrogant | ignorant | condescending | lied | lies
-        misled | misleading | dishonest | deceived | deceptive | overcharged | overcharging
+        complained | complaining | complains | nobody cared | no one cared | shirk | shirking
+        rogue | rogues | take advantage of me | inexplicable | false advertising | bait and switch
+        cheating customers | deceiving | deceive | lie to me | lied to me | lying to me
+        is a joke | a joke | dislike | disturbing | irrelevant answer | speechless | nonsense
+        cheat | cheating | cheats | unqualified | not qualified | horrific | childish | immoral
+        unreasonable | troll | harass | harassing | harassment | third time | fourth time
+        fifth time | sixth time | tenth time | umpteenth | annoyed | annoying | annoy | annoys
+        annoyance | irritated | irritating | frustrated | frustrating | frustration | upset
+        upsetting | mad at | so mad | really mad | mad about | unhappy | dissatisfied
+        disappointed | disappointing | disappointment | let down | stupid | wasting my time
+        waste of time | waste of money | wasted | wasting | unreliable | insane | unprofessional
+        rude | disrespectful | arrogant | ignorant | condescending | lied | lies | misled
+        misleading | dishonest | deceived | deceptive | overcharged | overcharging
         double charged | charged twice | charging me twice | charged me twice | ripping me off
         nobody helps | no one helps | nobody helped | nobody cares | no one cares | don't care
         ignored | ignoring me | ignores me | keeps hanging up | hung up on me | hangs up on me
@@ -51,20 +59,26 @@ FRUSTRATION = (
         run around | runaround | passed around | passed from | passing the buck | fobbed off
         messed up | screwed up | screwed | botched | ruined | unbelievable | inexcusable | ashamed
         bored of waiting | tired of | done with you | done with this | regret | sucks | suck
-        sucked | lousy | poor service | bad service | terribly | nonsense | lame | damn | dammit
-        damned | goddamn | bloody | hell | what the hell | why the hell | how the hell
-        who the hell | wtf | what the fuck | jesus christ | for god's sake | for christ's sake
-        for fuck's sake | ffs | sickening | hateful | toxic | gross | bloody hell | utter | so bad
-        wretched | scum | creepy | ridiculously | miserable | hopeless | trash | cowards
-        delusional | clown | clowns | worse | hate it | hated | hating | hates | fake | disgust
-        a load of | cruel | evil | vile | filthy
+        sucked | lousy | poor service | bad service | terribly | lame | damn | dammit | damned
+        goddamn | bloody | what the hell | why the hell | how the hell | who the hell | wtf
+        what the fuck | jesus christ | for god's sake | for christ's sake | for fuck's sake | ffs
+        sickening | hateful | toxic | gross | bloody hell | utter | so bad | wretched | scum
+        creepy | ridiculously | miserable | hopeless | trash | cowards | delusional | clown
+        clowns | worse | hate it | hated | hating | hates | fake | disgust | a load of | cruel
+        evil | vile | filthy
         """,
     ),
     Group(
         SpanKind.FRUSTRATION,
         1.1,
         """
-        # time i | # times already | called # times | called you # times | # times now | # calls
+        compensation | compensate me | deduct my money | deducted my money | no improvement
+        any improvement | unstable | exaggerated | make it clear | victim | never again will
+        broke down | broke again | went down again | again and again and again | hell
+        need an explanation | want an explanation | owe me an explanation | give me an explanation
+        no excuse | an excuse | so slowly | very slowly | reply so slowly | want my money
+        want refund | give me my money | waited so long | so many times | # time i
+        # times already | called # times | called you # times | # times now | # calls
         multiple times | several times | many times | over and over | again and again
         time and again | yet again | keep calling | keeps happening | keep getting | still not
         still no | still hasn't | still haven't | still isn't | still doesn't | still don't
@@ -79,14 +93,14 @@ FRUSTRATION = (
         never called back | not answering | no help | not helping | unhelpful | not helpful
         transferred from | transferred again | money back | want a refund | wrong again | not fair
         unfair | not acceptable | not good enough | not fine | not ok | not okay | bad experience
-        bad | too slow | so slow | slow as | wrong | faulty | defective | refuse to | refused to
+        bad | too slow | so slow | slow as | faulty | defective | refuse to | refused to
         refuses to | not right | makes no sense | delayed again | another delay | bothered
         cancel everything | take my business elsewhere | taking my business elsewhere
         switch provider | switching provider | leaving you | shame on | shame | stop calling
         stop sending | stop charging | stop telling me | stop lying | leave me alone | you people
         you guys never | nobody knows | no one knows | what's wrong with you | get lost
-        weird excuse | excuses | excuse | blame | blaming | why should i | at a loss of patience
-        ugly | hostile | hurt | no wonder | not listening | don't listen | never listen
+        weird excuse | excuses | blame | blaming | why should i | at a loss of patience | ugly
+        hostile | hurt | no wonder | not listening | don't listen | never listen
         not what i ordered | hypocrite
         """,
     ),
@@ -94,18 +108,19 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         0.7,
         """
-        broken | delay | delays | delayed | late | missing | lost | damaged | cracked | error
-        errors | crashed | crashes | crashing | fails | failed | failing | failure | problem again
-        issue again | hasn't arrived | hasn't come | haven't received | didn't receive
-        did not receive | not received | not arrived | didn't arrive | not delivered | not yet
-        why is it | why can't | why cannot | why don't you | why didn't you | why won't you
-        why haven't | slow | keeps | keep asking | can't access | can't log in | cannot log in
-        can't connect | no signal | no service | disconnected | cut off | dropped call | on hold
-        overdue | incorrect | mistake | charged again | extra charge | hidden fee | hidden fees
+        wrong | slowly | late again | too late | so late | came late | in trouble | big trouble
+        poor quality | unfortunately | what a hassle | refund | :( | ☹ | 😞 | nope | broken
+        delay | delays | delayed | missing | lost | damaged | cracked | error | errors | crashed
+        crashes | crashing | fails | failed | failing | failure | problem again | issue again
+        hasn't arrived | hasn't come | haven't received | didn't receive | did not receive
+        not received | not arrived | didn't arrive | not delivered | not yet | why is it
+        why can't | why cannot | why don't you | why didn't you | why won't you | why haven't
+        slow | keeps | keep asking | can't access | can't log in | cannot log in | can't connect
+        no signal | no service | disconnected | cut off | dropped call | on hold | overdue
+        incorrect | mistake | charged again | extra charge | hidden fee | hidden fees
         too expensive | overpriced | inconvenience | inconvenient | complicated | difficult
-        hassle | trouble | bother | argue | not able to | unable to | impossible | poor | cheap
-        weird | cancel my account | close my account | cancel my contract | cancel my subscription
-        disagree | wrong with you
+        hassle | argue | not able to | unable to | impossible | cheap | weird | cancel my account
+        close my account | cancel my contract | cancel my subscription | disagree | wrong with you
         """,
     ),
     Group(
@@ -191,17 +206,17 @@ URGENCY = (
         running out of time | desperate | desperately
         """,
     ),
+    Group(SpanKind.URGENCY, 0.6, "now | today | quickly | quick | fast | faster | sooner | soon"),
     Group(
         SpanKind.URGENCY,
         1.3,
         """
-        as soon as possible | hurry | hurry up | quickly | quick | fast | faster | now | today
-        by tonight | by tomorrow | before tomorrow | before noon | within the hour | in one hour
-        in an hour | in # minutes | in # hours | deadline | due today | expires today
-        last chance | straight away | without delay | need it now | need it today
-        waiting outside | priority | pressing | rush | expedite | speed up | sooner | can't wait
-        cannot wait | must have it | time sensitive | leaves in | on my way to | stuck at
-        stranded | locked out | the latest
+        as soon as possible | hurry | hurry up | by tonight | by tomorrow | before tomorrow
+        before noon | within the hour | in one hour | in an hour | in # minutes | in # hours
+        deadline | due today | expires today | last chance | straight away | without delay
+        need it now | need it today | waiting outside | priority | pressing | rush | expedite
+        speed up | can't wait | cannot wait | must have it | time sensitive | leaves in
+        on my way to | stuck at | stranded | locked out | the latest
         """,
     ),
 )
@@ -230,7 +245,7 @@ CALM = (
         sounds good | sounds fine | sounds reasonable | fair enough | makes sense | i see
         i understand | got it | understood | understandable | reasonable | okay then
         all right then | alright then | of course | good to know | good enough | that'll do
-        i can manage | easy | smooth | smoothly | comfortable | at ease | peaceful | working fine
+        i can manage | easy | smoothly | comfortable | at ease | peaceful | working fine
         works fine | just checking | just wondering | just a question | when you have a moment
         when you get a chance | good morning | good afternoon | good evening | have a nice day
         have a good day | you too | never a problem
@@ -266,7 +281,7 @@ POSITIVITY = (
         thank you again | many thanks | appreciate | appreciated | relieved | relief
         works perfectly | all sorted | all fixed | problem solved | fixed it | sorted it | solved
         very kind | so kind | cheers | friendly | professional service | terrific | splendid
-        phenomenal | flawless | cool | fun | best | excited | proud | congrats | congratulations
+        phenomenal | flawless | cool | fun | excited | proud | congrats | congratulations
         delightful | 😊 | 😀 | 😃 | 😄 | 👍 | ❤ | 🙏 | 🎉 | 😍 | 🥰 | 😁 | 👏
         """,
     ),
@@ -274,9 +289,10 @@ POSITIVITY = (
         SpanKind.POSITIVITY,
         0.8,
         """
-        nice | kind | good | well | polite | pleasant | courteous | efficient | hope | resolved
-        fixed | works now | working now | better now | better | smile | haha | hahaha | lol
-        welcome | interesting | trust | respect | quick response
+        it's fixed | is fixed | been fixed | got fixed | has been resolved | is resolved
+        was resolved | :) | 😂 | 🤣 | the best | best | nice | kind | good | polite | pleasant
+        courteous | efficient | works now | working now | better now | better | smile | haha
+        hahaha | lol | welcome | trust | respect | quick response
         """,
     ),
     Group(
@@ -374,20 +390,22 @@ CUES = (
     Group(
         Cue.AFTERTHOUGHT, 1.0, "as hell | as fuck | af | to death | beyond words | beyond belief"
     ),
-    Group(Cue.EXPLETIVE, 1.7, "fucking | fuckin | freaking | effing | fkn | frigging | goddamned"),
+    Group(Cue.EXPLETIVE, 0.9, "freaking | frickin | fricking | effing | frigging"),
+    Group(Cue.EXPLETIVE, 1.7, "fucking | fuckin | fkn | goddamned"),
     Group(
         Cue.NEGATION,
         3.0,
         """
-        not | never | don't | doesn't | didn't | isn't | aren't | wasn't | weren't | won't
-        wouldn't | can't | cannot | couldn't | shouldn't | hasn't | haven't | hadn't | ain't
-        without | neither | nor | none | nobody | nothing | hardly | barely | rarely | seldom
-        no longer | far from | don't think | do not think | didn't think | don't feel
-        don't believe | wouldn't say | can't say | cannot say | not say | don't have any
-        not going to | have no | has no | there is no
+        not | never | doesn't | didn't | isn't | aren't | wasn't | weren't | won't | wouldn't
+        can't | cannot | couldn't | shouldn't | hasn't | haven't | hadn't | ain't | without
+        neither | nor | none | nobody | nothing | hardly | barely | rarely | seldom | no longer
+        far from | don't think | do not think | didn't think | don't feel | don't believe
+        wouldn't say | can't say | cannot say | not say | don't have any | not going to | have no
+        has no | there is no
         """,
     ),
     Group(Cue.NEGATION, 2.0, "no"),
+    Group(Cue.PROHIBITION, 3.0, "don't | do not"),
     Group(Cue.CONTRAST, 1.0, "but | however | nevertheless"),
     Group(
         Cue.SOFTENER,
@@ -401,6 +419,9 @@ CUES = (
         Cue.SHADOW,
         1.0,
         """
+        not a problem for one | complaint number | complaint reference | sorry to trouble you
+        sorry to bother you | trouble you | bother you | now that | just now | by now | until now
+        from now on | funny joke | cake day | let me know | no matter | not wrong | have you now
         excuse me | not only | not just | no doubt | not hesitate | won't hesitate
         don't hesitate | nothing but | sure thing | for sure | make sure | making sure
         to be sure | please make sure | be sure | thanks in advance | thank you in advance

@@ -25,6 +25,7 @@ class Cue(StrEnum):
     AFTERTHOUGHT = "afterthought"  # extreme degree behind its word: 死了, "as hell"
     EXPLETIVE = "expletive"  # extreme degree before a word, frustration on its own
     NEGATION = "negation"  # weight is its reach in units
+    PROHIBITION = "prohibition"  # a negation, but "Don't lie to me" denies nothing
     CONTRAST = "contrast"  # but, 但是
     CONSEQUENCE = "consequence"  # 就, 才: what follows is no longer denied
     REQUEST = "request"  # verbs that ask for somebody

@@ -1,0 +1,151 @@
+"""The four scores: exact anchors of SCIENCE section 2, abstention, confidence, valence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.inbound import HeadResult, HeadValue
+from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension, VoiceFeature
+from subtone.kernel.voice_intelligence.voice_emotion import (
+    deviations,
+    score_voice,
+    valence_evidence,
+    voice_status,
+)
+from support_voice import NORMAL, SPREADS, baseline, features
+
+CALIBRATION = VoiceCalibration()
+
+
+def raised(sd: float) -> dict[str, float]:
+    """Pitch, level and brightness raised together by so many standard deviations."""
+    return {
+        "pitch_mean_semitones": NORMAL[VoiceFeature.F0_MEAN] + sd * SPREADS[VoiceFeature.F0_MEAN],
+        "energy_mean": NORMAL[VoiceFeature.ENERGY] + sd * SPREADS[VoiceFeature.ENERGY],
+        "tilt_db": NORMAL[VoiceFeature.TILT] + sd * SPREADS[VoiceFeature.TILT],
+    }
+
+
+@pytest.mark.parametrize(("sd", "score"), [(0, 0.20), (1, 0.45), (2, 0.73), (3, 0.90)])
+def test_agitation_at_the_documented_anchors(sd: float, score: float) -> None:
+    scores = score_voice(features(**raised(sd)), baseline(), CALIBRATION)
+    assert scores.agitation == pytest.approx(score, abs=0.005)
+
+
+def test_at_the_baseline_every_score_is_where_the_formula_puts_it() -> None:
+    scores = score_voice(features(), baseline(), CALIBRATION)
+    at_rest = 1.0 / (1.0 + math.exp(1.386))
+    assert (scores.agitation, scores.stress, scores.hesitation) == pytest.approx([at_rest] * 3)
+    assert scores.calm == pytest.approx(1.0 - at_rest)
+    assert scores.dominant_emotion is VoiceDimension.CALM
+
+
+def test_pitch_spread_counts_in_the_wide_band_only() -> None:
+    varied = NORMAL[VoiceFeature.F0_SD] + 3.0 * SPREADS[VoiceFeature.F0_SD]
+    narrow = score_voice(features(pitch_variance=varied**2), baseline(), CALIBRATION)
+    wide = score_voice(
+        features(pitch_variance=varied**2, sample_rate_hz=16_000), baseline(), CALIBRATION
+    )
+    assert narrow.agitation == pytest.approx(0.2, abs=0.001)
+    assert wide.agitation == pytest.approx(1 / (1 + math.exp(1.386 - 1.2 * 0.6)), abs=1e-6)
+
+
+def test_speaking_rate_of_short_turns_is_ignored() -> None:
+    fast = features(speaking_rate=9.0, speech_ms=1_500)
+    assert VoiceFeature.RATE not in deviations(fast, baseline(), CALIBRATION)
+    assert score_voice(fast, baseline(), CALIBRATION).stress == pytest.approx(0.2, abs=0.001)
+
+
+def test_deviations_are_clipped_to_three() -> None:
+    z = deviations(features(energy_mean=60.0, tilt_db=-90.0), baseline(), CALIBRATION)
+    assert (z[VoiceFeature.ENERGY], z[VoiceFeature.TILT]) == (3.0, -3.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, ChannelStatus.OK),
+        ({"voiced_ms": 500}, ChannelStatus.OK),
+        ({"voiced_ms": 490}, ChannelStatus.INSUFFICIENT),
+        ({"snr_db": 4.9}, ChannelStatus.INSUFFICIENT),
+    ],
+)
+def test_abstention(change: dict[str, float], status: ChannelStatus) -> None:
+    assert voice_status(features(**change), CALIBRATION) is status
+
+
+@pytest.mark.parametrize(
+    ("change", "quality", "confidence"),
+    [
+        ({}, 1.0, 1.0),
+        ({"voiced_ms": 750}, 1.0, 0.5),
+        ({"snr_db": 12.5}, 1.0, 0.5),
+        ({"voiced_ms": 750, "snr_db": 12.5}, 0.5, 0.125),
+    ],
+)
+def test_confidence_is_voice_times_signal_times_baseline(
+    change: dict[str, float], quality: float, confidence: float
+) -> None:
+    scores = score_voice(features(**change), baseline(quality), CALIBRATION)
+    assert scores.confidence == pytest.approx(confidence)
+
+
+@given(st.floats(-20, 90), st.floats(-90, 0), st.floats(-60, 20), st.floats(0, 40), st.floats(0, 1))
+def test_scores_stay_in_range_whatever_was_measured(
+    pitch: float, level: float, tilt: float, rate: float, silence: float
+) -> None:
+    scores = score_voice(
+        features(
+            pitch_mean_semitones=pitch,
+            energy_mean=level,
+            tilt_db=tilt,
+            speaking_rate=rate,
+            silence_ratio=silence,
+        ),
+        baseline(),
+        CALIBRATION,
+    )
+    assert all(0.0 <= getattr(scores, d.value) <= 1.0 for d in VoiceDimension)
+
+
+def head(
+    logit: float, *, t_ms: int = 10_000, trust: float = 1.0, name: str = "valence"
+) -> HeadResult:
+    return HeadResult(
+        call_id="c",
+        t_event_ms=t_ms,
+        t_seen_ms=0,
+        track_id="customer",
+        head=name,
+        t_start_ms=max(0, t_ms - 3_000),
+        values=(HeadValue(label="negative", value=logit),),
+        confidence=trust,
+        reliability=1.0,
+        model="test",
+    )
+
+
+def test_valence_evidence_without_a_head_is_the_words_alone() -> None:
+    assert valence_evidence(10_000, 0.0, [], CALIBRATION) == 1.0
+    assert valence_evidence(10_000, 1.0, [], CALIBRATION) == pytest.approx(0.2)
+    assert valence_evidence(10_000, 0.0, [head(-9.0, name="arousal")], CALIBRATION) == 1.0
+
+
+def test_a_valence_head_discounts_joy_by_what_it_is_worth() -> None:
+    sure = valence_evidence(10_000, 0.0, [head(-20.0)], CALIBRATION)
+    unsure = valence_evidence(10_000, 0.0, [head(-20.0, trust=0.25)], CALIBRATION)
+    assert sure == pytest.approx(0.0, abs=1e-6)
+    assert unsure == pytest.approx(0.75, abs=1e-6)
+    assert valence_evidence(10_000, 0.0, [head(20.0)], CALIBRATION) == pytest.approx(1.0)
+
+
+def test_older_findings_weigh_half_per_half_life_and_the_future_not_at_all() -> None:
+    joyful, angry = head(-20.0, t_ms=0), head(20.0, t_ms=10_000)
+    mixed = valence_evidence(10_000, 0.0, [joyful, angry], CALIBRATION)
+    assert mixed == pytest.approx(1.0 / 1.5, abs=1e-6)
+    assert valence_evidence(5_000, 0.0, [angry], CALIBRATION) == 1.0

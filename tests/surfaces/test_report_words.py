@@ -1,0 +1,152 @@
+"""Both languages name everything, and foreign text cannot act."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_analysis import calm_call, hidden_frustration_call, timing_only_call
+
+from subtone.contracts import vocabulary as v
+from subtone.contracts.analysis import CallAnalysis
+from subtone.contracts.session_state import LocalText
+from subtone.contracts.vocabulary import SessionState, SpanKind
+from subtone.contracts.voice_intelligence import TextSpan
+from subtone.surfaces.report import phrases, words
+from subtone.surfaces.report.markup import Axis, esc, highlights, marked
+from subtone.surfaces.report.words import clock, named, notice, visible
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+TABLES: list[tuple[Mapping[StrEnum, LocalText], type[StrEnum]]] = [
+    (words.STATES, v.SessionState),
+    (words.DRIFTS, v.DriftState),
+    (words.CONFLICTS, v.ConflictType),
+    (words.SEVERITIES, v.Severity),
+    (words.SIGNALS, v.Signal),
+    (words.ACTIONS, v.Action),
+    (words.ROLES, v.Role),
+    (words.STATUSES, v.ChannelStatus),
+    (words.KINDS, v.SpanKind),
+    (words.AMD_VERDICTS, v.AmdVerdict),
+    (words.AMD_CAUSES, v.AmdCause),
+]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("table", "members"), TABLES)
+def test_every_member_has_both_languages(
+    table: Mapping[StrEnum, LocalText], members: type[StrEnum]
+) -> None:
+    assert set(table) == set(members)
+    for text in table.values():
+        assert text.en
+        assert not HAN.search(text.en)
+        assert HAN.search(text.zh)
+        assert not re.search("[A-Za-z]", text.zh)
+
+
+@pytest.mark.parametrize(
+    "table", [words.SESSION_EDGES, words.DRIFT_EDGES, words.NOTICES, words.DETAILS]
+)
+def test_open_names_have_both_languages(table: Mapping[str, LocalText]) -> None:
+    assert all(HAN.search(text.zh) and not HAN.search(text.en) for text in table.values())
+
+
+def test_unknown_names_are_shown_not_hidden() -> None:
+    assert "solar_flare" in notice("solar_flare").zh
+    assert named(words.DETAILS, "new_term").en == "new term"
+
+
+@pytest.mark.parametrize(
+    ("t_ms", "shown"),
+    [(0, "00:00"), (59_999, "00:59"), (61_000, "01:01"), (3_600_000, "1:00:00")],
+)
+def test_clock(t_ms: int, shown: str) -> None:
+    assert clock(t_ms) == shown
+
+
+@given(st.text())
+def test_visible_text_has_no_controls(text: str) -> None:
+    shown = visible(text)
+    kept = {"\n", "\t", "\u200c", "\u200d"}
+    assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in kept for c in shown)
+
+
+def test_bidi_and_escape_sequences_are_spelled_out() -> None:
+    assert visible("a\u202eb\x1b[31m") == "a[U+202E]b[U+001B][31m"
+    assert visible("没事!!") == "没事!!"
+
+
+@given(st.text())
+def test_escaped_text_holds_no_markup(text: str) -> None:
+    assert not set(esc(text)) & set("<>\"'")
+
+
+def span(start: int, end: int, kind: SpanKind = SpanKind.EMPHASIS) -> TextSpan:
+    return TextSpan(start=start, end=end, text="", kind=kind, contribution=0.1, rule="r")
+
+
+@given(
+    st.text(max_size=40),
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8),
+)
+def test_highlights_never_overlap_and_stay_inside(text: str, ends: list[tuple[int, int]]) -> None:
+    found = highlights([span(a, b) for a, b in ends], len(text))
+    assert all(0 <= h.start < h.end <= len(text) for h in found)
+    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+
+
+def test_overlapping_highlights_keep_every_kind() -> None:
+    found = highlights([span(0, 4), span(2, 6, SpanKind.SUPPRESSION)], 10)
+    assert found == [(0, 6, (SpanKind.EMPHASIS, SpanKind.SUPPRESSION))]
+
+
+@given(st.text(max_size=30), st.integers(0, 35), st.integers(0, 35))
+def test_marking_loses_no_text(text: str, start: int, end: int) -> None:
+    markup = marked(text, [span(start, end)])
+    without = re.sub(r'<span class="kind">.*?</span></span>', "", markup)
+    assert re.sub(r"</?mark[^>]*>", "", without) == esc(text)
+
+
+def test_axis_clamps_to_the_page() -> None:
+    axis = Axis(1_000)
+    assert (axis.at(-5), axis.at(250), axis.at(9_999)) == (0.0, 25.0, 100.0)
+    assert axis.span(500, 500) == 'x="50%" width="0.1%"'
+
+
+def ended(state: SessionState, analysis: CallAnalysis) -> CallAnalysis:
+    last = analysis.decisions[-1]
+    snapshot = msgspec.structs.replace(last.snapshot, state=state)
+    decisions = (*analysis.decisions[:-1], msgspec.structs.replace(last, snapshot=snapshot))
+    return msgspec.structs.replace(analysis, decisions=decisions)
+
+
+def test_headlines() -> None:
+    call = hidden_frustration_call()
+    assert phrases.headline(call).en == (
+        "From 00:55 the words stayed mild while the voice did not; from 01:05 the call was at "
+        "risk of escalating. It ended resolved."
+    )
+    assert phrases.headline(call).zh.endswith("结束时：已化解。")
+    assert phrases.headline(calm_call()).en == "Calm from start to end."
+    assert phrases.headline(timing_only_call()) == phrases.TIMING_ONLY
+    angry = ended(SessionState.ACTIVE_ESCALATION, calm_call())
+    assert phrases.headline(angry).en == (
+        "From 00:40 the call was escalating openly, until the end."
+    )
+    short = msgspec.structs.replace(calm_call(), decisions=())
+    assert "too short" in phrases.headline(short).en
+
+
+@pytest.mark.parametrize("state", list(SessionState))
+def test_every_state_has_a_headline(state: SessionState) -> None:
+    text = phrases.headline(ended(state, calm_call()))
+    assert text.en.endswith(".")
+    assert text.zh.endswith("。")
+    assert "{" not in text.en + text.zh

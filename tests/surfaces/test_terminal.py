@@ -1,0 +1,180 @@
+"""The terminal view reads in both languages, at 80 columns, without colour."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from support_analysis import (
+    calm_call,
+    chat_call,
+    hidden_frustration_call,
+    long_call,
+    timing_only_call,
+)
+
+from subtone.contracts.analysis import CallAnalysis
+from subtone.contracts.session_state import LocalText
+from subtone.surfaces.report.words import UiLanguage
+from subtone.surfaces.terminal import moment_at, render_moment, render_timeline
+
+CONTRACT_WORDS = {
+    "calm", "rising_tension", "hidden_frustration", "escalation_risk", "active_escalation",
+    "deescalating", "resolved", "subtone", "billing-0142.wav", "unknown-roles.wav", "left",
+    "right", "mono", "roles", "customer", "agent", "r", "dB", "default-1", "default",
+}  # fmt: skip
+
+
+def timeline(analysis: CallAnalysis, language: UiLanguage, width: int = 80) -> str:
+    out = io.StringIO()
+    render_timeline(Console(file=out, width=width), analysis, language)
+    return out.getvalue()
+
+
+def moment(analysis: CallAnalysis, t_ms: int | None, language: UiLanguage = "en") -> str:
+    out = io.StringIO()
+    render_moment(Console(file=out, width=80), analysis, t_ms, language)
+    return out.getvalue()
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_timeline_tells_the_call() -> None:
+    text = flat(timeline(hidden_frustration_call(), "en"))
+    assert "billing-0142.wav 03:00" in text
+    assert "left customer talks 01:24 voice emotion scored" in text
+    assert "right agent talks 01:01 timing only: agents are not emotion-scored" in text
+    assert "Words could be used at 33 of 36 moments" in text
+    assert "A person answered" in text
+    assert "00:55 calm → hidden frustration score 0.54" in text
+    assert "what if Had voice agitation stayed below 0.41" in text
+    assert "do flag for review: Words and voice disagree" in text
+    assert "00:45–01:25 words calm, voice agitated: high severity, confirmed" in text
+    assert "01:32 words arrived after their moment was closed" in text
+    assert "Ended resolved; at its peak escalation risk 01:05; highest score 0.78" in text
+    assert "not proof of a feeling" in text
+
+
+def test_state_ribbon_follows_the_states() -> None:
+    line = next(x for x in timeline(hidden_frustration_call(), "en").splitlines() if "▒▒" in x)
+    assert re.fullmatch(r"state     ·{17}▒{3}▓{10}╲{12}={18}", line.rstrip())
+
+
+def test_missing_evidence_is_never_a_low_bar() -> None:
+    lines = timeline(hidden_frustration_call(), "en").splitlines()
+    words = next(x for x in lines if x.startswith("words  ") and "▁" in x)
+    assert words[10:12] == "╌╌"
+    assert words.count("╌") == 6
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [40, 80])
+def test_every_line_fits(language: UiLanguage, width: int) -> None:
+    for analysis in (hidden_frustration_call(language), timing_only_call(), calm_call()):
+        for line in timeline(analysis, language, width).splitlines():
+            assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_colour_codes_when_piped(language: UiLanguage) -> None:
+    text = timeline(hidden_frustration_call(language), language)
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        timeline(hidden_frustration_call("zh"), "zh"),
+        timeline(timing_only_call(), "zh"),
+        timeline(calm_call(), "zh"),
+        moment(hidden_frustration_call("zh"), 65_000, "zh"),
+        moment(hidden_frustration_call("zh"), 155_000, "zh"),
+    ],
+)
+def test_chinese_leaves_no_english(text: str) -> None:
+    found = set(re.findall(r"[A-Za-z][A-Za-z_]+(?:-\w+(?:\.wav)?)?", text))
+    assert found <= CONTRACT_WORDS
+
+
+def test_timing_only_says_how_to_get_a_state() -> None:
+    for text in (timeline(timing_only_call(), "en"), moment(timing_only_call(), 5_000)):
+        assert "no state is claimed" in flat(text)
+        assert "--roles customer" in flat(text)
+    assert "Ended" not in timeline(timing_only_call(), "en")
+
+
+def test_a_call_that_never_changes() -> None:
+    text = timeline(calm_call(), "en")
+    assert "The state never changed." in text
+    assert "at its peak" not in text
+
+
+def test_moment_shows_the_whole_basis() -> None:
+    text = flat(moment(hidden_frustration_call(), 62_000))
+    assert "01:05 escalation risk" in text
+    assert "drift 0.54 0.30 0.16 26% base of the drift state 0.50" in text
+    assert "conflict 0.70 0.40 0.28 45%" in text
+    assert "score 0.63" in text
+    assert "Whatever · suppression; For the third time · emphasis" in text
+    assert "voice 00:55–01:05 pitch 4.1 semitones" in text
+    assert "what if Had voice agitation" in text
+    assert "calibration default-1" in text
+
+
+def test_moment_with_a_missing_channel_says_so() -> None:
+    text = flat(moment(hidden_frustration_call(), 155_000))
+    assert "words negativity – nothing fresh" in text
+    assert "voice negativity – too little evidence" in text
+    assert "a channel is missing" in text
+    assert "30% of the weights have a signal" in text
+
+
+def test_moment_explains_the_floor() -> None:
+    call = calm_call()
+    assert call.decisions[0].basis.score.is_floor_applied
+    assert "from the open-distress floor" in flat(moment(call, 0))
+
+
+@pytest.mark.parametrize(
+    ("t_ms", "covered_by_ms"),
+    [(0, 5_000), (5_000, 5_000), (5_001, 10_000), (180_000, 180_000), (999_000, 180_000)],
+)
+def test_the_moment_that_covers_a_time(t_ms: int, covered_by_ms: int) -> None:
+    found = moment_at(hidden_frustration_call(), t_ms)
+    assert found is not None
+    assert found.moment.t_event_ms == covered_by_ms
+
+
+def test_without_a_time_the_most_concerning_moment_is_shown() -> None:
+    found = moment_at(hidden_frustration_call(), None)
+    assert found is not None
+    assert found.moment.t_event_ms == 65_000
+    assert moment_at(timing_only_call(), None) is None
+
+
+def test_foreign_text_cannot_drive_the_terminal() -> None:
+    call = hidden_frustration_call()
+    hostile = "\x1b]0;owned\x07[bold red]:smile:\u202e"
+    decision = call.decisions[10]
+    said = msgspec.structs.replace(decision.basis.words[0], quote=hostile, spans=())
+    reason = LocalText(en=hostile, zh=hostile)
+    basis = msgspec.structs.replace(decision.basis, words=(said,), reasons=(reason,))
+    assert decision.transition is not None
+    transition = msgspec.structs.replace(decision.transition, basis=basis)
+    decision = msgspec.structs.replace(decision, basis=basis, transition=transition)
+    call = msgspec.structs.replace(call, source=hostile, decisions=(*call.decisions[:10], decision))
+    for text in (moment(call, 55_000), timeline(call, "en")):
+        assert not set("\x1b\x07\u202e") & set(text)
+        assert "[U+001B]]0;owned[U+0007][bold red]:smile:[U+202E]" in flat(text).replace(" ", "") \
+            .replace("[bold", "[bold ")  # fmt: skip
+
+
+def test_text_only_and_long_calls_render() -> None:
+    assert "▒" in timeline(chat_call(("hello",)), "en")
+    assert "4:00:00" in timeline(long_call(4), "zh")
