@@ -16,13 +16,18 @@ from subtone.contracts.inbound import (
     CallEnded,
     CallStarted,
     ChatMessage,
+    ConsentChanged,
     InboundEvent,
+    Intervention,
+    Paused,
+    Resumed,
     TranscriptSegment,
 )
 from subtone.contracts.vocabulary import AudioEncoding, Role
 from subtone.ingest.errors import IngestError
-from subtone.ingest.files import TranscriptTurn, call_events, tracks_of
+from subtone.ingest.files import Transcript, TranscriptMark, TranscriptTurn, call_events, tracks_of
 from subtone.ingest.files.events import MAX_CHUNK_MS
+from subtone.ingest.files.formats.turns import MarkKind
 
 RATE_HZ = 8000
 FRAMES = 20_004  # 2500.5 ms
@@ -45,7 +50,8 @@ def events_of(
     path: Path | None, turns: list[TranscriptTurn], chunk_ms: int = 1000
 ) -> list[InboundEvent]:
     roles = [Role.AGENT, Role.CUSTOMER] if path else None
-    return list(call_events(path, roles, turns, call_id="c1", chunk_ms=chunk_ms))
+    transcript = Transcript(turns=tuple(turns))
+    return list(call_events(path, roles, transcript, call_id="c1", chunk_ms=chunk_ms))
 
 
 def order_of(events: list[InboundEvent]) -> list[tuple[str, dict[str, int]]]:
@@ -79,7 +85,7 @@ def test_a_call_is_told_in_full(stereo: Path) -> None:
     assert (started.t_event_ms, started.t_seen_ms, started.has_text) == (0, 0, True)
     assert not started.is_agent_voice_scored
     assert isinstance(ended, CallEnded)
-    assert (ended.t_event_ms, ended.t_seen_ms) == (4000, 4000)
+    assert (ended.t_event_ms, ended.t_seen_ms) == (4000, 0)
     assert sound_of(events, "agent") == list(range(FRAMES))
     assert sound_of(events, "customer") == [-x for x in range(FRAMES)]
     assert order_of(events) == [
@@ -95,10 +101,10 @@ def test_texts_keep_their_times_and_words(stereo: Path) -> None:
     texts = [e for e in events_of(stereo, TURNS) if isinstance(e, (ChatMessage, TranscriptSegment))]
     segment, message = texts[1], texts[3]
     assert isinstance(segment, TranscriptSegment)
-    assert (segment.t_event_ms, segment.t_end_ms, segment.t_seen_ms) == (300, 333, 333)
+    assert (segment.t_event_ms, segment.t_end_ms, segment.t_seen_ms) == (300, 333, 0)
     assert segment.segment_id == "turn_3"
     assert isinstance(message, ChatMessage)
-    assert (message.t_event_ms, message.t_seen_ms, message.message_id) == (1500, 1500, "turn_4")
+    assert (message.t_event_ms, message.t_seen_ms, message.message_id) == (1500, 0, "turn_4")
 
 
 @pytest.mark.parametrize("chunk_ms", [1, 20, 333, 1000, 60_000, MAX_CHUNK_MS])
@@ -132,8 +138,7 @@ def test_every_text_stands_exactly_at_its_end(
             assert 0 < len(event.payload) <= chunk_ms * 16
             assert event.encoding is AudioEncoding.PCM_S16LE
             heard[event.track_id] += len(event.payload) // 2
-    stamps = [event.t_seen_ms for event in events]
-    assert stamps == sorted(stamps)
+    assert {event.t_seen_ms for event in events} == {0}
     assert heard == {"agent": FRAMES, "customer": FRAMES}
 
 
@@ -165,7 +170,7 @@ def test_a_chat_needs_no_audio() -> None:
 def test_44_khz_is_analysed_at_16_khz(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     soundfile.write(path, np.zeros((44_100, 1)), 44_100)
-    events = list(call_events(path, [Role.CUSTOMER], [], call_id="c1"))
+    events = list(call_events(path, [Role.CUSTOMER], Transcript(), call_id="c1"))
     assert isinstance(events[0], CallStarted)
     assert events[0].tracks[0].sample_rate_hz == 16_000
     assert len(sound_of(events, "customer")) == 16_000
@@ -173,7 +178,14 @@ def test_44_khz_is_analysed_at_16_khz(tmp_path: Path) -> None:
 
 def test_switches_reach_the_first_event(stereo: Path) -> None:
     first = next(
-        call_events(stereo, None, [], call_id="c1", is_agent_voice_scored=True, is_amd_enabled=True)
+        call_events(
+            stereo,
+            None,
+            Transcript(),
+            call_id="c1",
+            is_agent_voice_scored=True,
+            is_amd_enabled=True,
+        )
     )
     assert isinstance(first, CallStarted)
     assert first.is_agent_voice_scored
@@ -191,21 +203,47 @@ def test_track_ids_are_distinct(tmp_path: Path) -> None:
 
 def test_roles_must_fit_the_channels(stereo: Path, tmp_path: Path) -> None:
     with pytest.raises(IngestError) as refusal:
-        call_events(stereo, [Role.CUSTOMER], [], call_id="c1")
+        call_events(stereo, [Role.CUSTOMER], Transcript(), call_id="c1")
     assert str(refusal.value) == (
         "stereo.wav: has 2 channels, but 1 role given; "
         "name one role per channel, for example --roles customer,agent"
     )
     soundfile.write(tmp_path / "mono.wav", np.zeros((80, 1)), 8000)
     with pytest.raises(IngestError, match=r"1 channel, but 2 roles given; .*--roles customer$"):
-        call_events(tmp_path / "mono.wav", [Role.AGENT, Role.CUSTOMER], [], call_id="c1")
+        call_events(tmp_path / "mono.wav", [Role.AGENT, Role.CUSTOMER], Transcript(), call_id="c1")
 
 
 def test_a_call_needs_something(stereo: Path) -> None:
     with pytest.raises(IngestError, match="neither audio nor text"):
-        call_events(None, None, [], call_id="c1")
+        call_events(None, None, Transcript(), call_id="c1")
     with pytest.raises(IngestError, match="roles were given without audio"):
-        call_events(None, [Role.AGENT], [turn(0, None)], call_id="c1")
+        call_events(None, [Role.AGENT], Transcript(turns=(turn(0, None),)), call_id="c1")
     for chunk_ms in (0, MAX_CHUNK_MS + 1):
         with pytest.raises(ValueError, match="chunk_ms"):
-            call_events(stereo, None, [], call_id="c1", chunk_ms=chunk_ms)
+            call_events(stereo, None, Transcript(), call_id="c1", chunk_ms=chunk_ms)
+
+
+def test_marks_stand_at_their_time_between_the_audio(stereo: Path) -> None:
+    kinds = list(MarkKind)
+    marks = tuple(
+        TranscriptMark(kind=kind, t_event_ms=500 * (i + 1)) for i, kind in enumerate(kinds)
+    )
+    transcript = Transcript(turns=(turn(400, 600),), marks=marks)
+    events = list(call_events(stereo, None, transcript, call_id="c1", chunk_ms=130))
+    heard_ms: dict[str, int] = {}
+    told = []
+    for event in events:
+        if isinstance(event, AudioChunk):
+            heard_ms[event.track_id] = event.t_event_ms + len(event.payload) // 16
+        elif isinstance(event, (Intervention, Paused, Resumed, ConsentChanged)):
+            assert set(heard_ms.values()) == {event.t_event_ms}
+            told.append(event)
+    assert [type(e) for e in told] == [
+        Intervention,
+        Paused,
+        Resumed,
+        ConsentChanged,
+        ConsentChanged,
+    ]
+    allowed = [e.is_voice_emotion_allowed for e in told if isinstance(e, ConsentChanged)]
+    assert allowed == [False, True]

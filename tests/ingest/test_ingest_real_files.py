@@ -11,7 +11,7 @@ import soundfile
 
 from subtone.contracts.inbound import AudioChunk
 from subtone.contracts.vocabulary import Role
-from subtone.ingest.files import call_events, probe_audio, read_blocks, read_transcript
+from subtone.ingest.files import Transcript, call_events, probe_audio, read_blocks, read_transcript
 
 
 def shared(name: str) -> Path:
@@ -40,7 +40,9 @@ def test_recorded_calls(name: str, rate_hz: int, channel_count: int, duration_ms
 
 def test_a_real_call_arrives_sample_for_sample() -> None:
     path = shared("calls/auto_repairs_40.stereo.flac")
-    events = call_events(path, [Role.AGENT, Role.CUSTOMER], [], call_id="c1", chunk_ms=700)
+    events = call_events(
+        path, [Role.AGENT, Role.CUSTOMER], Transcript(), call_id="c1", chunk_ms=700
+    )
     payloads = [e.payload for e in events if isinstance(e, AudioChunk) and e.track_id == "customer"]
     caller = np.frombuffer(b"".join(payloads), "<i2")
     expected, _ = soundfile.read(path, dtype="int16")

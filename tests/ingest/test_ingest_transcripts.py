@@ -329,3 +329,28 @@ def test_jsonl_gives_back_what_was_written(rows: list[tuple[int, int, str, str]]
     )
     expected = sorted(rows, key=lambda row: row[0])
     assert said(lines) == [(t, t + n, role, text.strip()) for t, n, role, text in expected]
+
+
+def test_json_lines_carry_marks_beside_turns() -> None:
+    data = (
+        b'{"t_ms": 0, "role": "customer", "text": "hello"}\n'
+        b'{"t_ms": 9000, "event": "intervention"}\n'
+    )
+    found = parse_transcript("call.jsonl", data, None)
+    assert [(mark.kind, mark.t_event_ms) for mark in found.marks] == [("intervention", 9_000)]
+    assert len(found.turns) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b'{"t_ms": 5, "event": "applause"}', "line 2: Invalid enum value"),
+        (b'{"t_ms": -5, "event": "paused"}', "line 2: a time is negative"),
+        (b'{"t_ms": 5, "role": "agent"}', "line 2: role or text is missing"),
+        (b'{"t_ms": 99000, "event": "paused"}', "line 2: a time is in the future"),
+    ],
+)
+def test_marks_that_cannot_be_are_refused(line: bytes, cause: str) -> None:
+    first = b'{"t_ms": 0, "role": "customer", "text": "hello"}\n'
+    with pytest.raises(IngestError, match=cause):
+        parse_transcript("call.jsonl", first + line, 60_000)

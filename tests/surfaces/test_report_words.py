@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_analysis import calm_call, hidden_frustration_call, timing_only_call
 
 from subtone.contracts import vocabulary as v
 from subtone.contracts.analysis import CallAnalysis
@@ -21,10 +23,11 @@ from subtone.contracts.voice_intelligence import TextSpan
 from subtone.surfaces.report import phrases, words
 from subtone.surfaces.report.markup import Axis, esc, highlights, marked
 from subtone.surfaces.report.words import clock, named, notice, visible
+from support_analysis import calm_call, hidden_frustration_call, timing_only_call
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
-TABLES: list[tuple[Mapping[StrEnum, LocalText], type[StrEnum]]] = [
+TABLES: list[tuple[Mapping[Any, LocalText], type[StrEnum]]] = [
     (words.STATES, v.SessionState),
     (words.DRIFTS, v.DriftState),
     (words.CONFLICTS, v.ConflictType),
@@ -36,12 +39,12 @@ TABLES: list[tuple[Mapping[StrEnum, LocalText], type[StrEnum]]] = [
     (words.KINDS, v.SpanKind),
     (words.AMD_VERDICTS, v.AmdVerdict),
     (words.AMD_CAUSES, v.AmdCause),
-]  # type: ignore[list-item]
+]
 
 
 @pytest.mark.parametrize(("table", "members"), TABLES)
 def test_every_member_has_both_languages(
-    table: Mapping[StrEnum, LocalText], members: type[StrEnum]
+    table: Mapping[Any, LocalText], members: type[StrEnum]
 ) -> None:
     assert set(table) == set(members)
     for text in table.values():
@@ -59,8 +62,27 @@ def test_open_names_have_both_languages(table: Mapping[str, LocalText]) -> None:
 
 
 def test_unknown_names_are_shown_not_hidden() -> None:
-    assert "solar_flare" in notice("solar_flare").zh
+    assert "solar_flare" in notice("solar_flare", 1).zh
     assert named(words.DETAILS, "new_term").en == "new term"
+
+
+def test_every_notice_the_product_gives_has_words() -> None:
+    package = Path(words.__file__).parents[2]
+    given = {
+        code
+        for path in package.rglob("*.py")
+        for code in re.findall(
+            r'(?:Notice\([^)]*code=|_noticed\(event, )"(\w+)"', path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(given) >= 8
+    assert given <= set(words.NOTICES)
+
+
+def test_a_count_is_times_or_a_quantity() -> None:
+    assert notice("audio_gap", 1_500).en == "1500 ms of audio are missing"
+    assert notice("duplicate_audio", 3).en.endswith("(3 times)")
+    assert "times" not in notice("duplicate_audio", 1).en
 
 
 @pytest.mark.parametrize(
@@ -99,7 +121,7 @@ def span(start: int, end: int, kind: SpanKind = SpanKind.EMPHASIS) -> TextSpan:
 def test_highlights_never_overlap_and_stay_inside(text: str, ends: list[tuple[int, int]]) -> None:
     found = highlights([span(a, b) for a, b in ends], len(text))
     assert all(0 <= h.start < h.end <= len(text) for h in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
 
 
 def test_overlapping_highlights_keep_every_kind() -> None:

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support_analysis import calm_call, chat_call, hidden_frustration_call, timing_only_call
 
 from subtone.contracts.vocabulary import ConflictType, SessionState, Severity
 from subtone.surfaces import results
 from subtone.surfaces.report.findings import conflict_spans, state_spans
+from subtone.surfaces.report.words import UiLanguage
 from subtone.surfaces.results import (
     ResultsError,
     read_results,
+    require_replaceable,
     summary,
     timeline_lines,
     write_results,
 )
+from support_analysis import calm_call, chat_call, hidden_frustration_call, timing_only_call
 
 FILES = ["analysis.json", "report.html", "summary.json", "timeline.jsonl"]
 
@@ -35,7 +37,7 @@ def test_summary_of_the_authored_call() -> None:
     found = summary(hidden_frustration_call())
     assert found["final_state"] == "resolved"
     assert found["peak_state"] == "escalation_risk"
-    assert found["peak_score"] == pytest.approx(0.7791, abs=2e-4)
+    assert found["peak_score"] == pytest.approx(0.779355)
     assert found["duration_ms"] == 180_000
     assert found["calibration"] == "default-1"
     assert found["software_version"] == "0.1.0"
@@ -183,7 +185,7 @@ def test_state_spans_cover_the_call_without_holes() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_is_written_is_read_back(tmp_path: Path, language: results.UiLanguage) -> None:
+def test_what_is_written_is_read_back(tmp_path: Path, language: UiLanguage) -> None:
     analysis = hidden_frustration_call(language)
     folder = tmp_path / "deep" / "result"
     write_results(analysis, folder, language)
@@ -232,6 +234,8 @@ def test_a_folder_of_someone_else_is_refused(
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
+    with pytest.raises(ResultsError, match=named):
+        require_replaceable(tmp_path)
     with pytest.raises(ResultsError, match=named):
         write_results(calm_call(), tmp_path, "en")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == files
@@ -299,7 +303,12 @@ def test_every_file_is_synced_before_the_rename(
     synced: list[int] = []
     renamed_after: list[int] = []
     sync, rename = os.fsync, Path.rename
-    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(fd), sync(fd))[1])
+
+    def noting(descriptor: int) -> None:
+        synced.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
 
     def counting(self: Path, target: Path) -> Path:
         renamed_after.append(len(synced))

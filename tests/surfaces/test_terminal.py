@@ -9,6 +9,11 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+
+from subtone.contracts.analysis import CallAnalysis
+from subtone.contracts.session_state import LocalText
+from subtone.surfaces.report.words import UiLanguage
+from subtone.surfaces.terminal import moment_at, render_moment, render_timeline
 from support_analysis import (
     calm_call,
     chat_call,
@@ -16,11 +21,6 @@ from support_analysis import (
     long_call,
     timing_only_call,
 )
-
-from subtone.contracts.analysis import CallAnalysis
-from subtone.contracts.session_state import LocalText
-from subtone.surfaces.report.words import UiLanguage
-from subtone.surfaces.terminal import moment_at, render_moment, render_timeline
 
 CONTRACT_WORDS = {
     "calm", "rising_tension", "hidden_frustration", "escalation_risk", "active_escalation",
@@ -137,8 +137,8 @@ def test_moment_with_a_missing_channel_says_so() -> None:
 
 def test_moment_explains_the_floor() -> None:
     call = calm_call()
-    assert call.decisions[0].basis.score.is_floor_applied
-    assert "from the open-distress floor" in flat(moment(call, 0))
+    assert call.decisions[1].basis.score.is_floor_applied
+    assert "from the open-distress floor" in flat(moment(call, 10_000))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from subtone.kernel import pipeline
 
 Progress = Callable[[int, int | None], None]  # analysed ms, total ms where known
 CHUNK_MS = 2_000
+MAX_CALL_ID_CHARS = 200
 
 
 class Direction(StrEnum):
@@ -66,7 +67,7 @@ def analyse_files(
     if source is None:
         raise ValueError("name an audio file, a text file or both")
     info = probe_audio(audio) if audio is not None else None
-    transcript = Transcript(turns=(), warnings=())
+    transcript = Transcript()
     if text is not None:
         transcript = read_transcript(text, info.duration_ms if info else None)
     has_both = roles is not None and {Role.AGENT, Role.CUSTOMER} <= set(roles)
@@ -74,8 +75,8 @@ def analyse_files(
     events = call_events(
         audio,
         roles,
-        transcript.turns,
-        call_id=source.stem or "call",
+        transcript,
+        call_id=_call_id(source),
         chunk_ms=CHUNK_MS,
         is_agent_voice_scored=is_agent_voice_scored,
         is_amd_enabled=is_outbound,
@@ -137,8 +138,8 @@ class _Collected:
         has_customer_voice = any(t.role is Role.CUSTOMER for t in tracks)
         is_judged = direction is Direction.OUTBOUND or not self._spoke_first(Role.AGENT)
         return CallAnalysis(
-            call_id=source.stem or "call",
-            source=source.name,
+            call_id=_call_id(source),
+            source=_printable(source.name),
             software_version=subtone.__version__,
             calibration_version=calibration.version,
             duration_ms=self.end_ms,
@@ -180,3 +181,12 @@ class _Collected:
             return False
         first = min(self.segments, key=lambda s: s.t_event_ms)
         return any(t.role is role for t in self.started.tracks if t.track_id == first.track_id)
+
+
+def _call_id(source: Path) -> str:
+    return _printable(source.stem)[:MAX_CALL_ID_CHARS] or "call"
+
+
+def _printable(name: str) -> str:
+    """A file name that any encoding of the results can carry."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -36,6 +36,16 @@ TIMELINE = "timeline.jsonl"
 ANALYSIS = "analysis.json"
 REPORT = "report.html"
 
+_VOICE = (
+    "agitation",
+    "stress",
+    "hesitation",
+    "calm",
+    "dominant_emotion",
+    "confidence",
+    "voiced_ms",
+)
+
 
 class ResultsError(ValueError):
     """A result folder cannot be written or read; the message says why and what to do."""
@@ -104,7 +114,7 @@ def _plain(value: msgspec.Struct, *names: str) -> dict[str, Any]:
 
 def _track(track: TrackSummary) -> dict[str, Any]:
     plain = _plain(track)
-    del plain["envelope"], plain["envelope_hop_ms"]
+    del plain["envelope"], plain["envelope_hop_ms"], plain["segments"]
     return plain
 
 
@@ -148,11 +158,9 @@ def _moment(decision: Decision, *, claims_state: bool) -> dict[str, Any]:
             "negativity": m.voice_negativity,
             "negativity_raw": m.voice_negativity_raw,
             "scores": m.voice
-            and _plain(
-                m.voice, "agitation", "stress", "hesitation", "calm", "dominant_emotion",
-                "confidence", "voiced_ms",
-            ),
+            and _plain(m.voice, *_VOICE),
         },
+        "agent_voice": decision.agent_voice and _plain(decision.agent_voice, *_VOICE),
         "features": m.features and _plain(m.features),
         "talk": _plain(m, "customer_talk_ms", "agent_talk_ms", "overlap_ms"),
         "drift": _plain(
@@ -194,15 +202,13 @@ def write_results(analysis: CallAnalysis, folder: Path, language: UiLanguage) ->
         ResultsError: the folder is not ours to replace, or the analysis cannot be written.
 
     """
+    require_replaceable(folder)
     target = folder.resolve()
-    _refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as staging:
         fresh, replaced = Path(staging, "new"), Path(staging, "old")
         fresh.mkdir()
-        for name, content in _FILES.items():
-            _write_synced(fresh / name, content(analysis, language))
-        _sync_folder(fresh)
+        _fill(fresh, analysis, language)
         is_replacing = target.exists()
         if is_replacing:
             target.rename(replaced)
@@ -256,41 +262,54 @@ def _require_marker(folder: Path) -> None:
         )
 
 
-def _refuse_foreign(target: Path) -> None:
-    """Only nothing, an empty folder, or an earlier result and nothing else may be replaced."""
-    if not target.exists():
+def require_replaceable(folder: Path) -> None:
+    """Refuse a place that results may not be written to, before any work is done.
+
+    Nothing, an empty folder, or an earlier result and nothing else may be replaced.
+
+    Raises:
+        ResultsError: there is a file, or a folder that holds anything else.
+
+    """
+    if not folder.exists():
         return
-    if not target.is_dir():
-        raise ResultsError(f"{target} is a file; name a folder for the results")
-    present = sorted(entry.name for entry in target.iterdir())
+    if not folder.is_dir():
+        raise ResultsError(f"{folder} is a file; name a folder for the results")
+    present = sorted(entry.name for entry in folder.iterdir())
     if not present:
         return
     foreign = [name for name in present if name not in _FILES]
     if foreign:
         raise ResultsError(
-            f"{target} holds {foreign[0]!r}, which subtone did not write; "
+            f"{folder} holds {foreign[0]!r}, which subtone did not write; "
             "name another folder, or empty this one"
         )
     try:
-        _require_marker(target)
+        _require_marker(folder)
     except ResultsError as error:
         raise ResultsError(
-            f"{target} is not an earlier result that may be replaced ({error}); "
+            f"{folder} is not an earlier result that may be replaced ({error}); "
             "name another folder, or empty this one"
         ) from error
 
 
-def _write_synced(path: Path, chunks: Iterable[bytes]) -> None:
+def _fill(folder: Path, analysis: CallAnalysis, language: UiLanguage) -> None:
     try:
-        with path.open("wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
+        for name, content in _FILES.items():
+            _write_synced(folder / name, content(analysis, language))
     except UnicodeEncodeError as error:
         raise ResultsError(
             f"the analysis holds text that is not valid Unicode ({error.reason}); "
             "the transcript is damaged: repair it and analyse again"
         ) from error
+    _sync_folder(folder)
+
+
+def _write_synced(path: Path, chunks: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(chunks)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

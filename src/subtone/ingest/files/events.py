@@ -1,10 +1,15 @@
-"""A recorded call as the inbound events a live one would have sent."""
+"""A recorded call as the inbound events a live one would have sent.
+
+All of a file was there when it was opened, so ``t_seen_ms`` is 0 on every event: reading
+it in other pieces can change no byte of what is decided from it.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from subtone.contracts.inbound import (
     MAX_PAYLOAD_BYTES,
@@ -12,32 +17,42 @@ from subtone.contracts.inbound import (
     CallEnded,
     CallStarted,
     ChatMessage,
+    ConsentChanged,
     InboundEvent,
+    Intervention,
+    Paused,
+    Resumed,
     Track,
     TranscriptSegment,
 )
 from subtone.contracts.vocabulary import AudioEncoding, Role
 from subtone.ingest.errors import IngestError
 from subtone.ingest.files.audio import probe_audio, read_blocks
-from subtone.ingest.files.formats.turns import TranscriptTurn
+from subtone.ingest.files.formats.turns import (
+    MarkKind,
+    Transcript,
+    TranscriptMark,
+    TranscriptTurn,
+)
 from subtone.ingest.files.samples import WIDE_HZ, FloatBlock, analysis_rate_hz, pcm_s16le
 
 MAX_CHUNK_MS = MAX_PAYLOAD_BYTES * 1000 // (2 * WIDE_HZ)
 
 _TextEvent = ChatMessage | TranscriptSegment
+_Timed = tuple[int, InboundEvent]  # when it was complete, media time
 
 
 def call_events(
     audio_path: Path | str | None,
     roles: Sequence[Role] | None,
-    transcript: Sequence[TranscriptTurn],
+    transcript: Transcript,
     *,
     call_id: str,
     chunk_ms: int = 1000,
     is_agent_voice_scored: bool = False,
     is_amd_enabled: bool = False,
 ) -> Iterator[InboundEvent]:
-    """All events of one recorded call, as ``t_seen_ms`` of a live call would order them.
+    """All events of one recorded call, in the order a live call would have brought them.
 
     A text ending at T comes after every sample before T and before every sample from T on,
     of all tracks: chunks are cut there, so ``chunk_ms`` changes no order. Deterministic.
@@ -45,7 +60,7 @@ def call_events(
     Args:
         audio_path: recording with one channel per speaker, or None for a chat.
         roles: one per channel, in channel order; None leaves all unknown (timing only).
-        transcript: turns of the same call, any order; may be empty with audio.
+        transcript: turns and marks of the same call; may be empty with audio.
         call_id: identifier that every event carries.
         chunk_ms: longest audio chunk, 1 to 131072 ms.
         is_agent_voice_scored: only for a stated lawful purpose.
@@ -61,7 +76,7 @@ def call_events(
         raise ValueError(f"chunk_ms must be 1 to {MAX_CHUNK_MS}, got {chunk_ms}")
     if audio_path is None and roles:
         raise IngestError(call_id, "roles were given without audio", "name an audio file")
-    if audio_path is None and not transcript:
+    if audio_path is None and not transcript.turns:
         raise IngestError(call_id, "has neither audio nor text", "name at least one of them")
     tracks: tuple[Track, ...] = ()
     blocks: Iterator[FloatBlock] = iter(())
@@ -73,7 +88,7 @@ def call_events(
         t_event_ms=0,
         t_seen_ms=0,
         tracks=tracks,
-        has_text=bool(transcript),
+        has_text=bool(transcript.turns),
         is_agent_voice_scored=is_agent_voice_scored,
         is_amd_enabled=is_amd_enabled,
     )
@@ -118,25 +133,23 @@ def _track_ids(roles: Sequence[Role]) -> Iterator[str]:
 
 
 def _interleaved(
-    started: CallStarted, blocks: Iterator[FloatBlock], texts: deque[_TextEvent]
+    started: CallStarted, blocks: Iterator[FloatBlock], texts: deque[_Timed]
 ) -> Iterator[InboundEvent]:
     yield started
-    last_text_ms = texts[-1].t_seen_ms if texts else 0
+    last_text_ms = texts[-1][0] if texts else 0
     rate = started.tracks[0].sample_rate_hz if started.tracks else WIDE_HZ
     position = 0  # frames since the start of the call
     for block in blocks:
         begin = 0
-        while texts and (cut := texts[0].t_seen_ms * rate // 1000 - position) < len(block):
+        while texts and (cut := texts[0][0] * rate // 1000 - position) < len(block):
             yield from _chunks(started, block[begin:cut], position + begin)
-            yield texts.popleft()
+            yield texts.popleft()[1]
             begin = max(begin, cut)
         yield from _chunks(started, block[begin:], position + begin)
         position += len(block)
-    yield from texts
+    yield from (event for _, event in texts)
     end_ms = max(_ceil_ms(position, rate), last_text_ms)
-    yield CallEnded(
-        call_id=started.call_id, t_event_ms=end_ms, t_seen_ms=end_ms, reason="end_of_file"
-    )
+    yield CallEnded(call_id=started.call_id, t_event_ms=end_ms, t_seen_ms=0, reason="end_of_file")
 
 
 def _chunks(started: CallStarted, block: FloatBlock, position: int) -> Iterator[AudioChunk]:
@@ -147,7 +160,7 @@ def _chunks(started: CallStarted, block: FloatBlock, position: int) -> Iterator[
         yield AudioChunk(
             call_id=started.call_id,
             t_event_ms=position * 1000 // track.sample_rate_hz,
-            t_seen_ms=_ceil_ms(position + len(block), track.sample_rate_hz),
+            t_seen_ms=0,
             track_id=track.track_id,
             encoding=AudioEncoding.PCM_S16LE,
             payload=pcm_s16le(block[:, channel]),
@@ -158,11 +171,28 @@ def _ceil_ms(frames: int, rate_hz: int) -> int:
     return -(-frames * 1000 // rate_hz)
 
 
-def _texts(call_id: str, transcript: Iterable[TranscriptTurn]) -> deque[_TextEvent]:
-    """Text events by the time they were complete, numbered by the time they began."""
-    numbered = enumerate(sorted(transcript, key=lambda turn: turn.t_event_ms), start=1)
-    events = (_text_event(call_id, f"turn_{number}", turn) for number, turn in numbered)
-    return deque(sorted(events, key=lambda event: event.t_seen_ms))
+def _texts(call_id: str, transcript: Transcript) -> deque[_Timed]:
+    """Texts and marks by the time they were complete, turns numbered by when they began."""
+    numbered = enumerate(sorted(transcript.turns, key=lambda turn: turn.t_event_ms), start=1)
+    events: list[_Timed] = [
+        (turn.known_ms, _text_event(call_id, f"turn_{number}", turn)) for number, turn in numbered
+    ]
+    events += [(mark.known_ms, _mark_event(call_id, mark)) for mark in transcript.marks]
+    return deque(sorted(events, key=lambda timed: timed[0]))
+
+
+def _mark_event(call_id: str, mark: TranscriptMark) -> InboundEvent:
+    stamps: dict[str, Any] = {"call_id": call_id, "t_event_ms": mark.t_event_ms, "t_seen_ms": 0}
+    match mark.kind:
+        case MarkKind.INTERVENTION:
+            return Intervention(**stamps)
+        case MarkKind.PAUSED:
+            return Paused(**stamps)
+        case MarkKind.RESUMED:
+            return Resumed(**stamps)
+        case MarkKind.CONSENT_GIVEN | MarkKind.CONSENT_WITHDRAWN:
+            is_allowed = mark.kind is MarkKind.CONSENT_GIVEN
+            return ConsentChanged(**stamps, is_voice_emotion_allowed=is_allowed)
 
 
 def _text_event(call_id: str, turn_id: str, turn: TranscriptTurn) -> _TextEvent:
@@ -170,7 +200,7 @@ def _text_event(call_id: str, turn_id: str, turn: TranscriptTurn) -> _TextEvent:
         return ChatMessage(
             call_id=call_id,
             t_event_ms=turn.t_event_ms,
-            t_seen_ms=turn.known_ms,
+            t_seen_ms=0,
             message_id=turn_id,
             role=turn.role,
             text=turn.text,
@@ -178,7 +208,7 @@ def _text_event(call_id: str, turn_id: str, turn: TranscriptTurn) -> _TextEvent:
     return TranscriptSegment(
         call_id=call_id,
         t_event_ms=turn.t_event_ms,
-        t_seen_ms=turn.known_ms,
+        t_seen_ms=0,
         segment_id=turn_id,
         role=turn.role,
         t_end_ms=turn.t_end_ms,

@@ -175,10 +175,8 @@ def answered(amd: AmdResult) -> LocalText:
 
 def noticed(found: Notice) -> LocalText:
     """One notice with its time and count."""
-    text, at = notice(found.code), clock(found.t_event_ms)
-    times_en = f" ({found.count} times)" if found.count > 1 else ""
-    times_zh = f"（{found.count} 次）" if found.count > 1 else ""
-    return LocalText(en=f"{at} {text.en}{times_en}.", zh=f"{at} {text.zh}{times_zh}。")
+    text, at = notice(found.code, found.count), clock(found.t_event_ms)
+    return LocalText(en=f"{at} {text.en}.", zh=f"{at} {text.zh}。")
 
 
 def speaker(role: Role) -> LocalText:

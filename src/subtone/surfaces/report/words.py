@@ -192,45 +192,49 @@ DIMENSIONS: Mapping[str, LocalText] = {
     "hesitation": _t("hesitation", "犹豫"),
 }
 
+# {n} is the notice's count where the count is a quantity and not a number of times
 NOTICES: Mapping[str, LocalText] = {
+    "audio_gap": _t("{n} ms of audio are missing", "缺失 {n} 毫秒音频"),
+    "duplicate_audio": _t("audio was sent twice and is counted once", "音频重复发送，只计一次"),
+    "source_below_8_khz_upsampled": _t(
+        "the recording is sampled below 8 kHz and was raised to it",
+        "录音采样率低于 8 kHz，已升至 8 kHz",
+    ),
     "late_text": _t(
         "words arrived after their moment was closed; they are shown, the history stands",
         "文字在其时刻关闭之后才到达：仍然显示，历史不变",
     ),
-    "late_audio": _t(
-        "audio arrived after its moment was closed and was not scored",
-        "音频在其时刻关闭之后才到达，未评分",
+    "transcript_out_of_order": _t(
+        "turns of the transcript were out of order and were sorted by time",
+        "转写文本的轮次顺序有误，已按时间排序",
+    ),
+    "transcript_empty_turn": _t(
+        "turns of the transcript held no words and were left out",
+        "转写文本中的空轮次已略去",
     ),
     "unknown_role": _t(
         "nobody said who speaks on a track, so its emotion was not scored",
         "未说明某音轨的说话人，因此未对其情绪评分",
     ),
-    "gap": _t("audio is missing", "音频有缺失"),
-    "overlap": _t("audio was sent twice and counted once", "音频重复发送，只计一次"),
     "paused": _t("analysis was paused; the pause stays a gap", "分析被暂停：该段保持空缺"),
     "resumed": _t("analysis went on after a pause", "暂停后分析继续"),
-    "consent_withdrawn": _t(
-        "the customer objected to voice analysis: words and timing only from here on",
-        "客户反对语音分析：此后仅用文字与时间信息",
+    "text_while_paused": _t(
+        "words that came during a pause were not read", "暂停期间到达的文字未被读取"
     ),
-    "consent_given": _t("the customer allowed voice analysis", "客户同意语音分析"),
-    "no_baseline": _t(
-        "too little voice to learn what is normal for this caller; voice scores count half",
-        "语音太少，无法得知来电者的常态：语音得分减半计",
+    "consent_changed": _t(
+        "the customer's consent to voice analysis changed", "客户对语音分析的许可发生变化"
     ),
-    "clipped": _t("the recording is clipped", "录音削波"),
-    "resampled": _t("the recording was resampled", "录音已重采样"),
-    "no_transcript": _t("no transcript was given: voice only", "没有转写文本：仅用语音"),
-    "empty_track": _t("a track holds no sound", "某音轨没有声音"),
-    "foreign_call": _t("an event of another call was refused", "拒绝了属于其他通话的事件"),
-    "after_end": _t("an event after the end was refused", "拒绝了通话结束后的事件"),
 }
 
 
-def notice(code: str) -> LocalText:
-    """What one notice code means; an unknown code is named, never hidden."""
-    known = NOTICES.get(code)
-    return known or _t(f"note of the analysis: {code}", f"分析提示：{code}")
+def notice(code: str, count: int) -> LocalText:
+    """What one notice means, with its count; an unknown code is named, never hidden."""
+    text = NOTICES.get(code) or _t(f"note of the analysis: {code}", f"分析提示：{code}")
+    if "{n}" in text.en:
+        return _t(text.en.format(n=count), text.zh.format(n=count))
+    if count == 1:
+        return text
+    return _t(f"{text.en} ({count} times)", f"{text.zh}（{count} 次）")
 
 
 def named(table: Mapping[str, LocalText], name: str) -> LocalText:

@@ -2,7 +2,9 @@
 
 ``{"t_ms": 0, "end_ms": 900, "role": "customer", "text": "...", "words": [...]}``, where
 ``end_ms`` and ``words`` (of ``{"t_ms", "end_ms", "text"}``) may be absent; other keys are
-ignored. Times are whole milliseconds.
+ignored. Times are whole milliseconds. What happened beside words is a line of its own:
+``{"t_ms": 61000, "event": "intervention"}``, or ``paused``, ``resumed``,
+``consent_withdrawn``, ``consent_given``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import msgspec
 from subtone.ingest.files.formats.turns import (
     FormatError,
     Located,
+    MarkKind,
     WordTimes,
+    located_mark,
     located_turn,
     role_of,
 )
@@ -32,8 +36,9 @@ class _Word(msgspec.Struct):
 
 class _Record(msgspec.Struct):
     t_ms: int
-    role: str
-    text: str
+    role: str | None = None
+    text: str | None = None
+    event: MarkKind | None = None
     end_ms: int | None = None
     words: tuple[_Word, ...] = ()
 
@@ -51,6 +56,11 @@ def parse_jsonl(text: str) -> Iterator[Located]:
             continue
         where = f"line {number}"
         record = decode_at(where, decoder, line, _ADVICE)
+        if record.event is not None:
+            yield located_mark(where, record.event, record.t_ms)
+            continue
+        if record.role is None or record.text is None:
+            raise FormatError(where, "role or text is missing", _ADVICE)
         words = (WordTimes(word.t_ms, word.end_ms, word.text) for word in record.words)
         role = role_of(record.role)
         yield located_turn(where, role, record.t_ms, record.end_ms, record.text, words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from subtone.contracts.base import MAX_CALL_MS
 from subtone.contracts.inbound import MAX_TEXT_CHARS
@@ -50,20 +51,46 @@ class TranscriptTurn:
         return self.t_event_ms if self.t_end_ms is None else self.t_end_ms
 
 
+class MarkKind(StrEnum):
+    """What may happen on a call beside words."""
+
+    INTERVENTION = "intervention"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_GIVEN = "consent_given"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptMark:
+    """Something that happened at one moment of the call."""
+
+    kind: MarkKind
+    t_event_ms: int
+
+    @property
+    def known_ms(self) -> int:
+        """When it happened, on the media clock."""
+        return self.t_event_ms
+
+
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
     """All turns of one file by start time, and what a person should know about it."""
 
-    turns: tuple[TranscriptTurn, ...]
-    warnings: tuple[Notice, ...]  # "transcript_out_of_order", "transcript_empty_turn", with counts
+    turns: tuple[TranscriptTurn, ...] = ()
+    marks: tuple[TranscriptMark, ...] = ()
+    warnings: tuple[
+        Notice, ...
+    ] = ()  # "transcript_out_of_order", "transcript_empty_turn", with counts
 
 
 @dataclass(frozen=True)
 class Located:
-    """A turn and the place in the file it came from, for messages."""
+    """A turn or mark and the place in the file it came from, for messages."""
 
     where: str
-    turn: TranscriptTurn
+    item: TranscriptTurn | TranscriptMark
 
 
 @dataclass(frozen=True)
@@ -122,6 +149,17 @@ def located_turn(
     return Located(where, turn)
 
 
+def located_mark(where: str, kind: MarkKind, t_ms: int) -> Located:
+    """Check one mark.
+
+    Raises:
+        FormatError: its time is negative or beyond seven days.
+
+    """
+    _check_times(where, t_ms, t_ms)
+    return Located(where, TranscriptMark(kind=kind, t_event_ms=t_ms))
+
+
 def _word(where: str, word: WordTimes) -> Word:
     _check_times(where, word.t_ms, word.end_ms)
     return Word(t_event_ms=word.t_ms, t_end_ms=word.end_ms, text=word.text)
@@ -148,32 +186,39 @@ def assemble(located: Iterable[Located], audio_duration_ms: int | None) -> Trans
 
     """
     turns: list[TranscriptTurn] = []
+    marks: list[TranscriptMark] = []
     latest_ms = out_of_order = empty = 0
-    for count, item in enumerate(located, start=1):
+    for count, found in enumerate(located, start=1):
         if count > MAX_TURNS:
-            raise FormatError(item.where, f"more than {MAX_TURNS} turns", "split it into calls")
-        _refuse_future(item, audio_duration_ms)
-        if not item.turn.text:
+            raise FormatError(found.where, f"more than {MAX_TURNS} turns", "split it into calls")
+        _refuse_future(found, audio_duration_ms)
+        item = found.item
+        if isinstance(item, TranscriptMark):
+            marks.append(item)
+            continue
+        if not item.text:
             empty += 1
             continue
-        out_of_order += item.turn.t_event_ms < latest_ms
-        latest_ms = max(latest_ms, item.turn.t_event_ms)
-        turns.append(item.turn)
+        out_of_order += item.t_event_ms < latest_ms
+        latest_ms = max(latest_ms, item.t_event_ms)
+        turns.append(item)
     if not turns:
         raise FormatError("the file", "holds no turn with text", "check how it was exported")
     counted = (("transcript_out_of_order", out_of_order), ("transcript_empty_turn", empty))
     return Transcript(
         turns=tuple(sorted(turns, key=lambda turn: turn.t_event_ms)),
+        marks=tuple(marks),
         warnings=tuple(_notices(counted)),
     )
 
 
-def _refuse_future(item: Located, audio_duration_ms: int | None) -> None:
-    if audio_duration_ms is None or item.turn.known_ms <= audio_duration_ms + MAX_AFTER_AUDIO_MS:
+def _refuse_future(found: Located, audio_duration_ms: int | None) -> None:
+    known_ms = found.item.known_ms
+    if audio_duration_ms is None or known_ms <= audio_duration_ms + MAX_AFTER_AUDIO_MS:
         return
     raise FormatError(
-        item.where,
-        f"a time is in the future: {item.turn.known_ms / 1000:.1f} s, "
+        found.where,
+        f"a time is in the future: {known_ms / 1000:.1f} s, "
         f"but the audio ends at {audio_duration_ms / 1000:.1f} s",
         "check that transcript and audio are of the same call and times are milliseconds",
     )

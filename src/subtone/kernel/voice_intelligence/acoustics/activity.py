@@ -21,7 +21,7 @@ _FLOOR_BLOCKS = 20  # 10 s: nobody speaks longer without a closure or a breath
 _LEAST_BACKGROUND = 10  # frames: fewer may be a consonant between vowels
 _SPEECH_BLOCKS = 60  # 30 s of sound: the other side leaking in must not become the level
 _ABOVE_FLOOR_DB = 7.0
-_BELOW_SPEECH_DB = 28.0
+_BELOW_SPEECH_DB = 29.0
 _SPEECH_OVER_FLOOR_DB = 15.0  # until speech was heard
 
 

@@ -22,19 +22,19 @@ F0_MAX_HZ = 500.0
 LAG_MIN = int(RATE_HZ / F0_MAX_HZ) - 1  # one beyond each end: a peak needs both neighbours
 LAG_MAX = int(RATE_HZ / F0_MIN_HZ) + 2
 CANDIDATES = 6  # the unvoiced one and the five best peaks
-_BLOCKS = 3  # correlation window, in hops
-_MID_LAG = 50  # products of a window centre on its middle plus half the lag
+_BLOCKS = 2  # correlation window, in hops
+_MID_LAG = 40  # products of a window centre on its middle plus half the lag
 _N_FFT = 256
 _SIGNAL_LOWPASS = lowpass(15, 900.0 / RATE_HZ)
-_ENVELOPE_LOWPASS = lowpass(15, 700.0 / RATE_HZ)
-_SIGNAL_WEIGHT = 0.5
-_LAG_COST = 0.06  # per octave below F0_MAX_HZ: of equal peaks the shortest period is true
-STEP_COSTS = StepCosts(octave_jump=0.35, voicing=0.14)
+_ENVELOPE_LOWPASS = lowpass(15, 670.0 / RATE_HZ)
+_SIGNAL_WEIGHT = 0.63
+_LAG_COST = 0.03  # per octave below F0_MAX_HZ: of equal peaks the shortest period is true
+STEP_COSTS = StepCosts(octave_jump=0.7, voicing=0.31)
 IMPOSSIBLE = np.float32(-1e9)
-_VOICING_THRESHOLD = 0.45
-_SILENT_BELOW_SPEECH_DB = 25.0  # from here down a frame needs ever more to be voiced
-_SILENCE_COST_PER_DB = 0.02
-_NOISE_WEIGHT = 1.0  # the tracked floor is a minimum: the mean noise is above it
+_VOICING_THRESHOLD = 0.55
+_SILENT_BELOW_SPEECH_DB = 24.0  # from here down a frame needs ever more to be voiced
+_SILENCE_COST_PER_DB = 0.015
+_NOISE_WEIGHT = 1.8  # the tracked floor is a minimum: the mean noise is above it
 _LEAST_CLEAN = 0.7
 _QUIET = 1e-7  # energy that carries no pitch: below one step of 16-bit audio per sample
 

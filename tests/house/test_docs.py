@@ -1,0 +1,282 @@
+"""The pages say what the code does: options, parameters, links, and what a run prints.
+
+Stretches between ``<!-- name:begin -->`` and ``<!-- name:end -->`` are what a run of today
+gives. ``SUBTONE_UPDATE_DOCS=1 pytest tests/house/test_docs.py`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import msgspec
+import numpy as np
+import pytest
+from rich.console import Console
+
+from subtone.cli import main
+from subtone.contracts.analysis import CallAnalysis
+from subtone.contracts.calibration import Calibration, FeaturePrior
+from subtone.contracts.inbound import AudioChunk, InboundEvent
+from subtone.contracts.outputs import Decision
+from subtone.contracts.vocabulary import Role
+from subtone.ingest.files import call_events, read_transcript
+from subtone.kernel.voice_intelligence.acoustics import (
+    Frames,
+    concat,
+    decode_payload,
+    feed_samples,
+    flush,
+    open_track,
+)
+from subtone.runtime.analysis import analyse_files
+from subtone.surfaces.report.words import UiLanguage, say
+from subtone.surfaces.terminal import render_timeline
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS = ROOT / "examples" / "calls"
+AUDIO = CALLS / "hidden_frustration.en.flac"
+TEXT = CALLS / "hidden_frustration.en.jsonl"
+ROLES = [Role.AGENT, Role.CUSTOMER]
+
+README, README_ZH = ROOT / "README.md", ROOT / "README.zh.md"
+LIFE = ROOT / "docs" / "life-of-a-second.md"
+SIGNALS = ROOT / "docs" / "signals.md"
+PAGES = [README, README_ZH, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+SECOND_MS = (60_000, 61_000)
+
+_ROW = re.compile(r"^\| `([a-z_0-9.]+)` \|([^|]*)\|(?:([^|]*)\|([^|]*)\|)?", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```(\w*)\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text("utf-8"))
+
+
+# --- parameters, options, links ------------------------------------------------------------
+
+
+def parameters(value: msgspec.Struct, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every leaf of a calibration with its dotted path; the priors by feature."""
+    for field in value.__struct_fields__:
+        item = getattr(value, field)
+        if isinstance(item, msgspec.Struct):
+            yield from parameters(item, f"{path}{field}.")
+        elif isinstance(item, tuple):
+            for prior in item:
+                assert isinstance(prior, FeaturePrior)
+                yield f"{path}{field}.{prior.feature}", (prior.mean, prior.sd, prior.sd_floor)
+        else:
+            yield f"{path}{field}", item
+
+
+def documented() -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(cell.strip() for cell in cells if cell)
+        for name, *cells in _ROW.findall(SIGNALS.read_text("utf-8"))
+    }
+
+
+@pytest.mark.parametrize(("name", "value"), parameters(Calibration()))
+def test_signals_page_states_each_parameter_as_it_is(name: str, value: object) -> None:
+    stated = documented()
+    assert name in stated, f"docs/signals.md does not explain {name}"
+    if isinstance(value, tuple):
+        assert [float(cell) for cell in stated[name][:3]] == list(value)
+    elif isinstance(value, str):
+        assert stated[name][0] == value
+    else:
+        assert isinstance(value, int | float)
+        assert float(stated[name][0].replace("_", "")) == value
+
+
+def test_signals_page_states_no_parameter_that_is_gone() -> None:
+    groups = {name.split(".")[0] for name, _ in parameters(Calibration())}
+    stated = {name for name in documented() if name.split(".")[0] in groups and "." in name}
+    assert stated <= {name for name, _ in parameters(Calibration())}
+
+
+def options() -> Iterator[tuple[str, str]]:
+    assert isinstance(main, click.Group)
+    for name, command in main.commands.items():
+        yield name, name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                yield from ((name, option) for option in parameter.opts)
+
+
+@pytest.mark.parametrize("page", [README, README_ZH], ids=lambda page: page.name)
+@pytest.mark.parametrize(("command", "option"), options())
+def test_readmes_name_every_command_and_option(page: Path, command: str, option: str) -> None:
+    assert re.search(rf"{re.escape(option)}(?![\w-])", page.read_text("utf-8")), command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_resolve(page: Path) -> None:
+    for target in _LINK.findall(prose(page)):
+        if not re.match(r"[a-z]+:|#", target):
+            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_both_readmes_have_the_same_parts() -> None:
+    def outline(page: Path) -> list[int]:
+        return [len(mark) for mark in re.findall(r"^(#+) ", prose(page), re.MULTILINE)]
+
+    def fences(page: Path) -> list[str]:
+        return _FENCE.findall(page.read_text("utf-8"))
+
+    assert outline(README) == outline(README_ZH)
+    assert fences(README) == fences(README_ZH)
+
+
+# --- what a run prints ---------------------------------------------------------------------
+
+
+@cache
+def analysis() -> CallAnalysis:
+    return analyse_files(AUDIO, TEXT, ROLES)
+
+
+def deciding() -> Decision:
+    """The moment at which the second in question changed the state."""
+    return next(
+        d
+        for d in analysis().decisions
+        if d.transition is not None and d.moment.t_event_ms > SECOND_MS[0]
+    )
+
+
+def demo_excerpt(language: UiLanguage) -> str:
+    """Header, ribbons, and of the first change its voice, score and what-ifs."""
+    console = Console(file=io.StringIO(), width=80)
+    render_timeline(console, analysis(), language)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    reasons = deciding().basis.reasons
+    voice = say(next(r for r in reasons if r.en.startswith("voice ")), language)[:15]
+    change = next(i for i, line in enumerate(lines) if re.match(r"\d\d:\d\d ", line))
+    heading = max(i for i in range(change) if not lines[i])
+    first = next(i for i, line in enumerate(lines) if line.strip().startswith(voice))
+    last = next(i for i in range(first, len(lines)) if re.match(r"\s*(do|建议) ", lines[i]))
+    excerpt = [*lines[:heading], "", lines[change], "    …", *lines[first:last], "    …"]
+    return "```text\n" + "\n".join(excerpt) + "\n```"
+
+
+def customer_frames() -> Frames:
+    """Every 10 ms of the customer's track, as the kernel hears it."""
+    state = open_track(8_000, 0)
+    parts: list[Frames | None] = []
+    for event in events():
+        if isinstance(event, AudioChunk) and event.track_id == "customer":
+            samples = decode_payload(event.encoding, event.payload)
+            state, frames = feed_samples(state, samples)
+            parts.append(frames)
+    state, frames = flush(state)
+    return concat(*(part for part in (*parts, frames) if part is not None))
+
+
+def events() -> Iterator[InboundEvent]:
+    transcript = read_transcript(TEXT, None)
+    return call_events(AUDIO, ROLES, transcript, call_id="life", chunk_ms=2_000)
+
+
+def life_of_a_second() -> str:
+    """Every number that page follows, as a table."""
+    frames = customer_frames().between(*SECOND_MS)
+    voiced = frames.f0_hz > 0.0
+    d = deciding()
+    m, score = d.moment, d.snapshot.score
+    before = analysis().decisions[m.index - 1].moment
+    assert m.features is not None
+    assert m.voice is not None
+    assert m.text is not None
+    assert d.conflict.conflict is not None
+    assert d.conflict.since_ms is not None
+    turn = next(t for t in analysis().turns if "it is fine" in t.turn.text)
+    assert turn.scored is not None
+    z = {deviation.feature.value: deviation.z for deviation in m.voice.deviations}
+    f, v, text = m.features, m.voice, turn.scored.scores
+    spans = "; ".join(f"“{s.text}” {s.rule}, {s.contribution:.2f}" for s in text.spans)
+    terms = " + ".join(f"{c.signal} {c.contribution:.3f}" for c in score.contributors)
+    what_ifs = "; ".join(
+        f"{c.channel} {c.dimension} ≤ {c.stayed_below:.2f} (was {c.observed:.2f})"
+        for c in d.basis.counterfactuals
+    )
+    rows = [
+        (
+            "frames, of them speech and voiced",
+            f"{frames.n}, {sum(frames.is_speech)}, {sum(voiced)}",
+        ),
+        ("mean pitch of the voiced frames", f"{np.mean(frames.f0_hz[voiced]):.0f} Hz"),
+        ("mean level of the speech frames", f"{np.mean(frames.level_db[frames.is_speech]):.1f} dB"),
+        ("mean alpha ratio of the voiced frames", f"{np.mean(frames.tilt_db[voiced]):+.1f} dB"),
+        ("syllable nuclei", f"{sum(frames.is_nucleus)}"),
+        ("spans of the turn", spans),
+        (
+            "frustration, confusion, urgency, calm of the turn",
+            f"{text.frustration:.2f}, {text.confusion:.2f}, {text.urgency:.2f}, {text.calm:.2f}",
+        ),
+        ("is the turn suppressed", f"{text.is_suppressed}".lower()),
+        ("deciding moment", f"{m.t_event_ms} ms"),
+        ("voice window", f"{v.t_start_ms} to {v.t_event_ms} ms"),
+        ("voiced and speech time in it", f"{f.voiced_ms} and {f.speech_ms} ms"),
+        ("mean pitch in it", f"{f.pitch_mean_hz:.1f} Hz = {f.pitch_mean_semitones:.2f} semitones"),
+        ("SNR", f"{f.snr_db:.1f} dB"),
+        ("z of pitch, energy, tilt", _listed(z, "f0_mean_semitones", "energy_db", "tilt_db")),
+        ("z of speaking rate", _listed(z, "speaking_rate_hz")),
+        (
+            "agitation, stress, hesitation, calm",
+            f"{v.agitation:.3f}, {v.stress:.3f}, {v.hesitation:.3f}, {v.calm:.3f}",
+        ),
+        ("confidence", f"{v.confidence:.2f}"),
+        ("valence evidence", f"{m.valence_evidence:.2f}"),
+        ("voice negativity, raw", f"{m.voice_negativity_raw:.3f}"),
+        ("voice negativity a moment earlier, smoothed", f"{before.voice_negativity:.3f}"),
+        ("voice negativity, smoothed", f"{m.voice_negativity:.3f}"),
+        (
+            "text negativity, raw and smoothed",
+            f"{m.text_negativity_raw:.3f}, {m.text_negativity:.3f}",
+        ),
+        ("gap and region", f"{d.drift.gap:+.3f}, {d.drift.region}"),
+        ("drift", f"{d.drift.from_state} to {d.drift.state}, edge {d.drift.edge}"),
+        ("conflict", f"{d.conflict.conflict.type}, {d.conflict.conflict.severity}"),
+        (
+            "masking confirmed, since",
+            f"{d.conflict.is_masking_confirmed}".lower() + f", {d.conflict.since_ms} ms",
+        ),
+        ("score", f"{terms} = {score.score:.3f}"),
+        ("floor", f"{score.floor:.3f}"),
+        ("session", f"{analysis().decisions[m.index - 1].snapshot.state} to {d.snapshot.state}"),
+        ("what if", what_ifs),
+        ("advice", d.recommendation.action.value),
+    ]
+    return "| quantity | value |\n| --- | --- |\n" + "\n".join(f"| {n} | {v} |" for n, v in rows)
+
+
+def _listed(z: dict[str, float], *names: str) -> str:
+    return ", ".join(f"{z[name]:+.2f}" for name in names)
+
+
+PRINTED: list[tuple[Path, str, Callable[[], str]]] = [
+    (README, "demo", lambda: demo_excerpt("en")),
+    (README_ZH, "demo", lambda: demo_excerpt("zh")),
+    (LIFE, "second", life_of_a_second),
+]
+
+
+@pytest.mark.parametrize(("page", "name", "printed"), PRINTED, ids=["en", "zh", "second"])
+def test_pages_show_what_a_run_prints(page: Path, name: str, printed: Callable[[], str]) -> None:
+    before, begin, rest = page.read_text("utf-8").partition(f"<!-- {name}:begin -->\n")
+    shown, end, after = rest.partition(f"\n<!-- {name}:end -->")
+    assert begin, f"{page.name} has no block {name}"
+    assert end, f"block {name} of {page.name} has no end"
+    if os.environ.get("SUBTONE_UPDATE_DOCS") == "1":
+        page.write_text(before + begin + printed() + end + after, "utf-8")
+        return
+    assert shown == printed(), "SUBTONE_UPDATE_DOCS=1 writes it anew"
