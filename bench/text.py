@@ -63,6 +63,12 @@ def with_rules(text: str) -> float:
     return score(text).frustration
 
 
+def valence(text: str) -> float:
+    """Frustration less positivity, by the product."""
+    scores = score(text)
+    return scores.frustration - scores.positivity
+
+
 def keywords_only(text: str) -> float:
     """Frustration by summed term weights: no degree, negation, contrast or emphasis."""
     kinds = (SpanKind.FRUSTRATION, SpanKind.RHETORICAL_QUESTION)
@@ -144,7 +150,7 @@ def last_mean(turns: Sequence[str], value: Callable[[str], float]) -> float:
 
 def report(data: Path) -> None:
     """Print the table."""
-    methods: dict[str, Callable[[str], float]] = {"rules": with_rules, "keywords": keywords_only}
+    methods = {"rules": with_rules, "keywords": keywords_only, "valence": valence}
     print(f"{'corpus':<22}{'n':>7}{'anger':>8}{'method':>11}{'macro-F1':>10}{'AUC':>7}{'F1+':>7}")
     for corpus, rows in labelled(data).items():
         truth = np.array([is_angry for _, is_angry in rows])
@@ -161,11 +167,7 @@ def report(data: Path) -> None:
     for language in ("zh", "en"):
         talks = [(turns, mean) for turns, mean in dialogues(data, language) if turns]
         satisfaction = [mean for _, mean in talks]
-        named: dict[str, Callable[[str], float]] = {
-            **methods,
-            "valence": lambda text: (s := score(text)).frustration - s.positivity,
-        }
-        for name, method in named.items():
+        for name, method in methods.items():
             rho = spearman([last_mean(turns, method) for turns, _ in talks], satisfaction)
             print(f"{language:<22}{len(talks):>7}{name:>11}{rho:>30.3f}")
 
@@ -179,9 +181,8 @@ def report_speed(data: Path) -> None:
             score(text)
         spent_ms = (time.process_time() - begin) * 1e3
         mean_length = np.mean([len(t) for t in texts])
-        print(
-            f"{language}: {spent_ms / len(texts):.3f} ms a message, {mean_length:.0f} characters each"
-        )
+        each_ms = spent_ms / len(texts)
+        print(f"{language}: {each_ms:.3f} ms a message of {mean_length:.0f} characters")
 
 
 def report_errors(data: Path, count: int) -> None:

@@ -16,11 +16,12 @@ import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import soundfile
 import soxr
-from bench.corpora import speech_level_db, trim
+from bench.corpora import frame_levels_db, speech_level_db, trim
 from bench.telephone import LINE_RATE_HZ, to_line
 from examples.scenarios import SCENARIOS, Beep, Line, Scenario, Silence, Speaker, SteppedIn
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ EFFORT_SEMITONES = 6.0
 EFFORT_LEVEL_DB = 10.0
 EFFORT_SHELF_DB = 8.0  # above 1 kHz
 EFFORT_RATE = 0.12
+EFFORT_RANGE = 1.2  # wider melody
+EFFORT_DYNAMICS = 0.5  # stressed syllables stand out: exponent on the level around its median
 
 ESPEAK_SEMITONES_PER_STEP = 0.17  # of its 0-99 pitch scale, measured from 20 to 99
 GAP_S = (0.35, 0.8)
@@ -55,28 +58,41 @@ def speak(line: Line, speaker: Speaker, rng: np.random.Generator) -> Samples:
     semitones = line.effort * EFFORT_SEMITONES + wobble_semitones
     pitch = speaker.pitch + round(semitones / ESPEAK_SEMITONES_PER_STEP)
     rate = speaker.words_per_minute * (1.0 + line.effort * EFFORT_RATE + wobble_rate)
-    samples = trim(_espeak(line.text, speaker.voice, min(99, max(0, pitch)), round(rate)), RATE_HZ)
-    shelved = high_shelf(samples, line.effort * EFFORT_SHELF_DB)
+    melody = 1.0 + line.effort * EFFORT_RANGE
+    spoken = _espeak(line.text, speaker.voice, min(99, max(0, pitch)), round(rate), melody)
+    stressed = expand(trim(spoken, RATE_HZ), line.effort * EFFORT_DYNAMICS)
+    shelved = high_shelf(stressed, line.effort * EFFORT_SHELF_DB)
     target_db = speaker.level_db + line.effort * EFFORT_LEVEL_DB + wobble_db
     gain_db = target_db - speech_level_db(shelved, RATE_HZ)
     return shelved * np.float32(10.0 ** (gain_db / 20.0))
 
 
-def _espeak(text: str, voice: str, pitch: int, words_per_minute: int) -> Samples:
+def _espeak(text: str, voice: str, pitch: int, words_per_minute: int, melody: float) -> Samples:
     program = shutil.which("espeak-ng")
     if program is None:
         raise RuntimeError("espeak-ng is not installed; on Debian: apt install espeak-ng")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "turn.wav"
-        command = [program, "-v", voice, "-p", f"{pitch}", "-s", f"{words_per_minute}"]
+        command = [program, "-m", "-v", voice, "-p", f"{pitch}", "-s", f"{words_per_minute}"]
+        ssml = f'<speak><prosody range="{melody:.0%}">{escape(text)}</prosody></speak>'
         done = subprocess.run(
-            [*command, "-w", str(path), text], capture_output=True, text=True, check=False
+            [*command, "-w", str(path), ssml], capture_output=True, text=True, check=False
         )
         if done.returncode or not path.exists():
             raise RuntimeError(f"espeak-ng refused voice {voice!r}: {done.stderr.strip()}")
         samples, rate_hz = soundfile.read(path, dtype="float32")
     spoken: Samples = soxr.resample(samples, rate_hz, RATE_HZ).astype(np.float32)
     return spoken
+
+
+def expand(samples: Samples, exponent: float, frame_ms: int = 40) -> Samples:
+    """Stretch the level around its median: 1 dB above it becomes 1 + ``exponent`` dB."""
+    frame = RATE_HZ * frame_ms // 1000
+    levels_db = frame_levels_db(samples, RATE_HZ, frame_ms)
+    above_db = np.maximum(levels_db - speech_level_db(samples, RATE_HZ), -15.0)
+    at = (np.arange(len(levels_db)) + 0.5) * frame
+    gain_db = np.interp(np.arange(len(samples)), at, exponent * above_db)
+    return (samples * 10.0 ** (gain_db / 20.0)).astype(np.float32)
 
 
 def high_shelf(samples: Samples, gain_db: float, corner_hz: float = 1_000.0) -> Samples:

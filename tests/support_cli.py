@@ -125,6 +125,11 @@ def write_tone(path: Path, seconds: float = 2.0, channel_count: int = 1) -> Path
     return path
 
 
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file."""
+    return [json.loads(row) for row in path.read_text("utf-8").splitlines()]
+
+
 def write_lines(path: Path, rows: Sequence[dict[str, object]]) -> Path:
     """A JSON Lines transcript."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support_cli import FILES, invoke, refusal, run_subtone, sample, succeed
+from support_cli import FILES, invoke, lines_of, refusal, run_subtone, sample, succeed
 
 import subtone
 from subtone.runtime import analysis as runtime_analysis
@@ -54,7 +54,7 @@ def test_an_unknown_command_or_option_is_refused_with_advice() -> None:
 def test_analyze_writes_four_files_and_says_where(hidden: Path) -> None:
     assert sorted(p.name for p in hidden.iterdir()) == FILES
     assert sorted(p.name for p in hidden.parent.iterdir()) == ["hidden"]
-    moments = [json.loads(row) for row in (hidden / "timeline.jsonl").read_text().splitlines()]
+    moments = lines_of(hidden / "timeline.jsonl")
     found = json.loads((hidden / "summary.json").read_text())
     assert len(moments) == found["coverage"]["moment_count"] == 20
     assert [m["index"] for m in moments] == list(range(20))

@@ -19,6 +19,7 @@ from support_cli import (
     FILES,
     PLAIN,
     invoke,
+    lines_of,
     refusal,
     require_refusal,
     run_subtone,
@@ -123,7 +124,7 @@ def test_a_transcript_that_is_not_utf8(tmp_path: Path, out: Path) -> None:
 
 
 def test_a_transcript_out_of_order_is_sorted_and_noted(tmp_path: Path) -> None:
-    rows = [json.loads(row) for row in (CALLS / "open_anger.zh.jsonl").open()]
+    rows = lines_of(CALLS / "open_anger.zh.jsonl")
     shuffled = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
     write_lines(tmp_path / "in_order.jsonl", rows)
     write_lines(tmp_path / "shuffled.jsonl", shuffled)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_cli import BOTH, CALLS, ROOT, sample, succeed, summary_of
+from support_cli import BOTH, CALLS, ROOT, lines_of, sample, succeed, summary_of
 from support_shared import shared
 
 Summary = dict[str, Any]
@@ -45,7 +45,7 @@ def test_hidden_frustration_quotes_the_words_and_the_seconds() -> None:
     assert "active_escalation" not in states(found)
     assert found["peak_state"] == "hidden_frustration"
     said = reasons(found, "hidden_frustration")
-    turns = [json.loads(row) for row in (CALLS / "hidden_frustration.en.jsonl").open()]
+    turns = lines_of(CALLS / "hidden_frustration.en.jsonl")
     quoted = [t for t in turns if t["role"] == "customer" and f"“{t['text']}”" in said]
     assert quoted
     for turn in quoted:
@@ -125,7 +125,7 @@ def test_a_real_call_without_words_says_what_it_could_not_use(name: str, tmp_pat
     audio = shared("data", "calls", f"{name}.stereo.flac")
     shown = succeed("analyze", audio, *BOTH, "--out", tmp_path / name)
     found = json.loads((tmp_path / name / "summary.json").read_text())
-    moments = [json.loads(row) for row in (tmp_path / name / "timeline.jsonl").open()]
+    moments = lines_of(tmp_path / name / "timeline.jsonl")
     assert found["is_timing_only"] is False
     assert 0.4 < found["coverage"]["coverage"] <= 0.5
     assert re.search(r"\bwords\b.* at 0 of \d+ moments", shown, re.IGNORECASE)
@@ -153,8 +153,7 @@ def test_a_mono_call_without_roles_is_timing_only_in_plain_words(tmp_path: Path)
     (track,) = found["tracks"]
     assert (track["role"], track["is_emotion_scored"]) == ("unknown", False)
     assert track["talk_ms"] > 60_000
-    for line in (tmp_path / "mono" / "timeline.jsonl").open():
-        moment = json.loads(line)
+    for moment in lines_of(tmp_path / "mono" / "timeline.jsonl"):
         assert moment["voice"]["scores"] is None
         assert (moment["state"], moment["score"], moment["action"]) == (None, None, None)
     assert "Talk and silence only: no state is claimed" in shown

@@ -159,7 +159,7 @@ class VoiceEmotionScores(Contract, frozen=True, kw_only=True):
     calm: Unit01
     dominant_emotion: VoiceDimension
     confidence: Unit01
-    deviations: tuple[FeatureDeviation, ...]
+    deviations: tuple[FeatureDeviation, ...]  # what moved the alarming scores most comes first
     voiced_ms: DurationMs
 
 

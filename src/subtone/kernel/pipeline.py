@@ -329,7 +329,7 @@ def _explain(
         ),
         basis=basis,
         transition=transition,
-        recommendation=recommend(t_ms, decided.to_state, has_request, basis.reasons[:2]),
+        recommendation=recommend(t_ms, decided.to_state, has_request, basis.reasons[:1]),
         points=points,
         trends=trends,
         agent_voice=heard.agent.scores,

@@ -140,7 +140,7 @@ def basis(
 
 
 MASKED = basis(
-    scores=voice((VoiceFeature.F0_MEAN, 1.8), (VoiceFeature.TILT, 2.1), (VoiceFeature.RATE, -0.2)),
+    scores=voice((VoiceFeature.TILT, 2.1), (VoiceFeature.F0_MEAN, 1.8), (VoiceFeature.RATE, -0.2)),
     turns=(turn("it's fine.", SpanKind.SUPPRESSION, "fine."),),
     found=report(conflict(0.57, 0.05, 0.62), is_confirmed=True),
 )
@@ -242,13 +242,13 @@ def test_unconfirmed_open_and_standing_conflicts_say_so() -> None:
     assert "masking held" not in basis(found=report(is_confirmed=True)).path.en
 
 
-def test_largest_three_deviations_come_first_and_clipped_ones_are_lower_bounds() -> None:
+def test_three_deviations_in_the_order_the_scorer_gave_and_clipped_ones_are_lower_bounds() -> None:
     heard = voice(
-        (VoiceFeature.F0_SD, 0.7),
         (VoiceFeature.ENERGY, -3.0),
+        (VoiceFeature.FRAGMENT, 0.4),
         (VoiceFeature.PAUSE, 1.0),
         (VoiceFeature.SILENCE, -0.9),
-        (VoiceFeature.FRAGMENT, 0.4),
+        (VoiceFeature.F0_SD, 2.7),
     )
     assert basis(scores=heard).voice[0].observation.en == (
         "at least 3.0 sd quieter and 1.0 sd longer in its pauses and 0.9 sd less silent "

@@ -61,6 +61,17 @@ def test_speaking_rate_of_short_turns_is_ignored() -> None:
     assert score_voice(fast, baseline(), CALIBRATION).stress == pytest.approx(0.2, abs=0.001)
 
 
+def test_deviations_come_by_how_much_they_moved_the_alarming_scores() -> None:
+    heard = features(
+        **raised(1.0),
+        pitch_variance=(NORMAL[VoiceFeature.F0_SD] + 3.0 * SPREADS[VoiceFeature.F0_SD]) ** 2,
+    )
+    order = [d.feature for d in score_voice(heard, baseline(), CALIBRATION).deviations]
+    assert order[0] is VoiceFeature.F0_MEAN  # it stands in two formulas
+    assert set(order[1:3]) == {VoiceFeature.ENERGY, VoiceFeature.TILT}
+    assert order.index(VoiceFeature.F0_SD) > 2  # the largest z, but no alarm on the telephone
+
+
 def test_deviations_are_clipped_to_three() -> None:
     z = deviations(features(energy_mean=60.0, tilt_db=-90.0), baseline(), CALIBRATION)
     assert (z[VoiceFeature.ENERGY], z[VoiceFeature.TILT]) == (3.0, -3.0)

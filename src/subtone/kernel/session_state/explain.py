@@ -234,12 +234,11 @@ def _voice_is(negativity: float, voice: VoiceEmotionScores | None) -> LocalText:
 
 
 def _deviations(voice: VoiceEmotionScores) -> LocalText:
-    """The largest deviations from the caller's own baseline, in words."""
-    notable = [d for d in voice.deviations if abs(d.z) >= _NOTABLE_Z]
-    largest = sorted(notable, key=lambda d: abs(d.z), reverse=True)[:_MAX_DEVIATIONS]
-    if not largest:
+    """The deviations from the caller's own baseline that moved the scores most, in words."""
+    notable = [d for d in voice.deviations if abs(d.z) >= _NOTABLE_Z][:_MAX_DEVIATIONS]
+    if not notable:
         return phrases.USUAL
-    listed = join([_deviation(d) for d in largest], phrases.AND)
+    listed = join([_deviation(d) for d in notable], phrases.AND)
     return fill(phrases.VS_BASELINE, deviations=listed)
 
 

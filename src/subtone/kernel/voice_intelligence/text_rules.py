@@ -86,6 +86,7 @@ class _Layout:
     sentences: Sequence[int]
     questions: frozenset[int]  # clauses that ask
     contrasts: Mapping[int, int]  # sentence to the unit of its last contrast word
+    outsiders: Mapping[int, tuple[int, int]]  # clause to its first and last unit of substance
 
     def before(self, i: int) -> Iterator[int]:
         """Unit indices in front of ``i`` in its clause, nearest first."""
@@ -114,7 +115,9 @@ class _Layout:
 
 def _lay_out(tokens: Sequence[Token], units: Sequence[Unit]) -> _Layout:
     clauses, sentences = [], []
-    questions, contrasts = set(), {}
+    questions: set[int] = set()
+    contrasts: dict[int, int] = {}
+    outsiders: dict[int, tuple[int, int]] = {}
     clause = sentence = 0
     for i, unit in enumerate(units):
         mark = tokens[unit.first].norm if unit.entry is None else ""
@@ -126,12 +129,14 @@ def _lay_out(tokens: Sequence[Token], units: Sequence[Unit]) -> _Layout:
             questions.add(clause)
         clause += is_break
         clauses.append(clause)
+        if unit.entry is None or unit.entry.kind not in _BESIDE:
+            outsiders[clause] = (outsiders.get(clause, (i, i))[0], i)
         sentences.append(sentence)
         clause += is_break
         sentence += mark in SENTENCE_ENDS
     if tokens and tokens[-1].norm in _QUESTION_PARTICLES:
         questions.add(clause)
-    return _Layout(units, clauses, sentences, frozenset(questions), contrasts)
+    return _Layout(units, clauses, sentences, frozenset(questions), contrasts, outsiders)
 
 
 def _contrast(layout: _Layout, i: int, calibration: TextCalibration) -> tuple[float, str]:
@@ -242,13 +247,10 @@ def _escalations(layout: _Layout) -> Iterator[Hit]:
 
 def _stands(layout: _Layout, i: int, position: Position) -> bool:
     """Whether the unit stands in its clause where its position demands."""
-    if position is Position.ANYWHERE:
-        return True
-    if not all(layout.kind(j) in _BESIDE for j in layout.after(i)):
-        return False
-    return position is Position.CLAUSE_END or all(
-        layout.kind(j) in _BESIDE for j in layout.before(i)
-    )
+    first, last = layout.outsiders.get(layout.clauses[i], (i, i))
+    if position is Position.WHOLE_CLAUSE:
+        return first == last == i
+    return position is Position.ANYWHERE or last <= i
 
 
 def _suppressions(layout: _Layout, hits: Sequence[Hit]) -> Iterator[Hit]:

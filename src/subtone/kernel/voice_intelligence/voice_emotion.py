@@ -74,14 +74,12 @@ def score_voice(
 ) -> VoiceEmotionScores:
     """The four scores of one window; call only when voice_status is ok."""
     z = deviations(features, baseline, calibration)
-    is_wide = features.sample_rate_hz >= WIDE_BAND_HZ
-    scores = {
-        VoiceDimension.AGITATION: _score(
-            z, AGITATION_WIDE if is_wide else AGITATION_TELEPHONE, calibration
-        ),
-        VoiceDimension.STRESS: _score(z, STRESS, calibration),
-        VoiceDimension.HESITATION: _score(z, HESITATION, calibration),
-        VoiceDimension.CALM: 1.0 - _score(z, UNREST, calibration),
+    alarms = _alarm_weights(features.sample_rate_hz)
+    scores = {name: _score(z, weights, calibration) for name, weights in alarms.items()}
+    scores[VoiceDimension.CALM] = 1.0 - _score(z, UNREST, calibration)
+    moved = {
+        name: sum(scores[d] * weights.get(name, 0.0) for d, weights in alarms.items()) * abs(value)
+        for name, value in z.items()
     }
     signal = clamp((features.snr_db - calibration.snr_floor_db) / calibration.snr_range_db)
     evidence = min(1.0, features.voiced_ms / calibration.full_voiced_ms)
@@ -95,7 +93,10 @@ def score_voice(
         calm=scores[VoiceDimension.CALM],
         dominant_emotion=max(scores, key=lambda dimension: scores[dimension]),
         confidence=evidence * signal * baseline.quality,
-        deviations=tuple(FeatureDeviation(feature=name, z=value) for name, value in z.items()),
+        deviations=tuple(
+            FeatureDeviation(feature=name, z=z[name])
+            for name in sorted(z, key=moved.__getitem__, reverse=True)
+        ),
         voiced_ms=features.voiced_ms,
     )
 
@@ -126,6 +127,17 @@ def valence_evidence(
         weight += decay
         total += decay * (trust * negative + (1.0 - trust))
     return words * (total / weight if weight > 0.0 else 1.0)
+
+
+def _alarm_weights(
+    sample_rate_hz: int,
+) -> Mapping[VoiceDimension, Mapping[VoiceFeature, float]]:
+    is_wide = sample_rate_hz >= WIDE_BAND_HZ
+    return {
+        VoiceDimension.AGITATION: AGITATION_WIDE if is_wide else AGITATION_TELEPHONE,
+        VoiceDimension.STRESS: STRESS,
+        VoiceDimension.HESITATION: HESITATION,
+    }
 
 
 def _score(

@@ -214,9 +214,9 @@ URGENCY = (
         as soon as possible | hurry | hurry up | by tonight | by tomorrow | before tomorrow
         before noon | within the hour | in one hour | in an hour | in # minutes | in # hours
         deadline | due today | expires today | last chance | straight away | without delay
-        need it now | need it today | waiting outside | priority | pressing | rush | expedite
-        speed up | can't wait | cannot wait | must have it | time sensitive | leaves in
-        on my way to | stuck at | stranded | locked out | the latest
+        need it now | need it today | waiting outside | priority | rush | expedite | speed up
+        can't wait | cannot wait | must have it | time sensitive | leaves in | on my way to
+        stuck at | stranded | locked out
         """,
     ),
 )
