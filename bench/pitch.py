@@ -147,14 +147,9 @@ def telephone(wide: F32, rate: int = 16000) -> F32:
     return mulaw_round_trip(np.convolve(narrow, taps.astype(np.float32), "same"))
 
 
-def _speaker(path: Path) -> int:
-    stem = path.stem
-    return int(stem[-2:]) if stem.count("-") == 6 else int(stem[:2])
-
-
 def _is_heldout(path: Path) -> bool:
-    """EMO-DB speakers 12 to 16 and RAVDESS actors 09 to 16 took no part in tuning."""
-    return _speaker(path) >= (9 if path.parent.name == "ravdess" else 12)
+    """Only EMO-DB speakers 03 to 11 took part in tuning; RAVDESS's licence forbids it."""
+    return path.parent.name != "emodb" or int(path.stem[:2]) >= 12
 
 
 def real_clips(data: Path, split: str, per_corpus: int) -> Iterator[Clip]:
@@ -162,9 +157,9 @@ def real_clips(data: Path, split: str, per_corpus: int) -> Iterator[Clip]:
         paths = sorted((data / "emotion" / corpus).glob("*.flac"))
         if split != "all":
             paths = [p for p in paths if _is_heldout(p) == (split == "heldout")]
-        keep = np.linspace(0, len(paths) - 1, min(per_corpus, len(paths))).astype(int)
-        for path in (paths[i] for i in keep):
-            yield _clip(path.stem, path)
+        if paths:
+            keep = np.linspace(0, len(paths) - 1, min(per_corpus, len(paths))).astype(int)
+            yield from (_clip(paths[i].stem, paths[i]) for i in keep)
     if split != "tuning":
         yield _clip("support_call_mono", data / "calls" / "support_call_mono.flac")
 

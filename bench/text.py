@@ -1,6 +1,7 @@
 """Text emotion on real messages: subtone's rules against the same lexicon without rules.
 
-Three questions, none of which the lexicons were fitted to answer:
+Three questions. No weight was fitted to them, but errors on these texts were read while
+the lexicons were written, so the figures are partly in-sample:
 
 * GoEmotions (English comments): is a comment anger-like (anger, annoyance, disapproval,
   disgust)? Macro-F1 at the threshold that calls a text frustrated.

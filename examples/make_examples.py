@@ -35,9 +35,9 @@ FOLDER = Path(__file__).resolve().parent / "calls"
 EFFORT_SEMITONES = 6.0
 EFFORT_LEVEL_DB = 10.0
 EFFORT_SHELF_DB = 8.0  # above 1 kHz
-EFFORT_RATE = 0.12
-EFFORT_RANGE = 1.2  # wider melody
-EFFORT_DYNAMICS = 0.5  # stressed syllables stand out: exponent on the level around its median
+EFFORT_RATE = 0.18
+EFFORT_RANGE = 1.5  # wider melody
+EFFORT_DYNAMICS = 0.35  # stressed syllables stand out: exponent on the level around its median
 
 ESPEAK_SEMITONES_PER_STEP = 0.17  # of its 0-99 pitch scale, measured from 20 to 99
 GAP_S = (0.35, 0.8)

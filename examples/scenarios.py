@@ -18,7 +18,7 @@ class Speaker:
     voice: str  # espeak-ng voice and variant
     pitch: int = 50  # espeak-ng scale, 0-99
     words_per_minute: int = 165
-    level_db: float = -26.0  # RMS of ordinary speech before the line, dB re full scale
+    level_db: float = -29.0  # RMS of ordinary speech before the line, dB re full scale
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ HIDDEN_FRUSTRATION_EN = Scenario(
 
 OPEN_ANGER_ZH = Scenario(
     "open_anger.zh",
-    customer=Speaker("cmn-latn-pinyin+m3", pitch=45, words_per_minute=185),
+    customer=Speaker("cmn-latn-pinyin+m7", pitch=45, words_per_minute=185),
     agent=Speaker("cmn-latn-pinyin+f2", pitch=52, words_per_minute=185),
     steps=_dialogue(
         ("您好，这里是客服中心，请问有什么可以帮您？", "你好，我想问一下我上个星期买的洗衣机。"),
@@ -158,12 +158,12 @@ OPEN_ANGER_ZH = Scenario(
         (
             "先生，请您理解，维修部门比较忙。",
             "我理解你们，谁理解我？这个服务太差了，我非常生气！",
-            1.0,
+            1.15,
         ),
         ("退货的话需要您自己承担运费。", "凭什么让我出运费？机器是坏的！你们这是骗人！", 1.1),
-        ("这是公司的规定，我也没有办法。", "什么破规定！我要投诉，马上叫你们主管来！", 1.15),
-        ("主管现在不在，我可以给您留言。", "我受够了！今天不解决我就去消费者协会投诉你们！", 1.2),
-        ("请您稍等，我再问一下。", "别再让我等了！烦死了，马上给我退款！", 1.2),
+        ("这是公司的规定，我也没有办法。", "什么破规定！我要投诉，马上叫你们主管来！", 1.35),
+        ("主管现在不在，我可以给您留言。", "我受够了！今天不解决我就去消费者协会投诉你们！", 1.4),
+        ("请您稍等，我再问一下。", "别再让我等了！烦死了，马上给我退款！", 1.4),
     ),
 )
 

@@ -33,6 +33,12 @@ language_option = click.option(
 )
 
 
+class OptionError(click.ClickException):
+    """An option's value that cannot be read: one line, without the usage."""
+
+    exit_code = 2
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(subtone.__version__, prog_name="subtone")
 def main() -> None:
@@ -185,7 +191,7 @@ def schema(contract: str | None) -> None:
 
 
 def parse_roles(given: str | None) -> list[Role] | None:
-    """``"agent,customer"`` to roles; raises UsageError naming the allowed words."""
+    """``"agent,customer"`` to roles; raises OptionError naming the allowed words."""
     from subtone.contracts.vocabulary import Role
 
     if given is None:
@@ -194,17 +200,17 @@ def parse_roles(given: str | None) -> list[Role] | None:
         return [Role(word.strip().lower()) for word in given.split(",")]
     except ValueError as error:
         allowed = ", ".join(Role)
-        raise click.UsageError(f"--roles {given!r}: use one of {allowed} per channel") from error
+        raise OptionError(f"--roles {given!r}: use one of {allowed} per channel") from error
 
 
 def parse_clock(given: str) -> int:
-    """``"1:05"`` or ``"1:02:05"`` to milliseconds; raises UsageError for anything else."""
+    """``"1:05"`` or ``"1:02:05"`` to milliseconds; raises OptionError for anything else."""
     try:
         parts = [int(part) for part in given.split(":")]
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or any(p < 0 for p in parts) or any(p > 59 for p in parts[1:]):
-        raise click.UsageError(f"--at {given!r}: give minutes and seconds, for example 1:05")
+        raise OptionError(f"--at {given!r}: give minutes and seconds, for example 1:05")
     seconds = 0
     for part in parts:
         seconds = 60 * seconds + part

@@ -104,6 +104,8 @@ def test_feeding_leaves_the_given_state_untouched() -> None:
         ([started(), ended(0), ev.Tick(**CALL, t_event_ms=0)], "after CallEnded"),
         ([started(), ev.Tick(call_id="d", t_event_ms=0, t_seen_ms=0)], "fed to call 'c'"),
         ([started(), chunk(Role.CUSTOMER, 0, silence(0.1))], "never announced"),
+        ([started(Role.CUSTOMER, Role.CUSTOMER)], "two tracks of one name"),
+        ([started(), segment(2_000, 1_000, "hello")], "ends before it begins"),
     ],
 )
 def test_a_broken_event_stream_is_the_senders_fault(
@@ -312,7 +314,11 @@ def test_an_intervention_eases_open_anger() -> None:
         for k in range(8)
     ]
     audio = {Role.CUSTOMER: turns(*[(3.0, speech(3.0))] * 5, *raised)}
-    words: tuple[str, ...] = ("Hm, that is a bit annoying.", "This is annoying.", "This is really annoying!")
+    words: tuple[str, ...] = (
+        "Hm, that is a bit annoying.",
+        "This is annoying.",
+        "This is really annoying!",
+    )
     words += ("This is ridiculous!", "This is absolutely ridiculous, I am furious!!!")
     texts = [
         segment(t, t + 3_000, words[min(i, 4)]) for i, t in enumerate(range(33_000, 75_000, 6_000))
@@ -367,3 +373,24 @@ def test_the_state_of_a_long_call_stays_small() -> None:
     assert frames is not None
     assert frames.n <= 1_600
     assert replace(state, is_ended=False).memory == state.memory
+
+
+def test_nobody_answering_is_unknown_at_the_deadline_never_a_machine() -> None:
+    dead: list[ev.InboundEvent] = [started(Role.CUSTOMER, is_amd_enabled=True)]
+    dead.append(ev.Tick(**CALL, t_event_ms=6_000))
+    amd = feed_all([*dead, ended(6_000)]).outputs[1].amd
+    assert amd is not None
+    assert (amd.verdict, amd.cause) == ("unknown", "no_audio")
+
+
+def test_who_answered_is_judged_from_the_customers_track_and_words() -> None:
+    hello = turns((0.6, speech(0.6)), (3.0, silence(0.1)))
+    human = feed_all(call({Role.CUSTOMER: hello}, is_amd_enabled=True, chunk_ms=100))
+    first = next(o.amd for o in human.outputs if o.amd is not None)
+    assert (first.verdict, first.cause) == ("human", "human_pause")
+    greeting = segment(0, 2_000, "Please leave a message after the tone.")
+    machine = feed_all(call({Role.CUSTOMER: hello}, [greeting], is_amd_enabled=True))
+    last = [o.amd for o in machine.outputs if o.amd is not None][-1]
+    assert (last.verdict, last.cause) == ("machine", "text_hint")
+    off = feed_all(call({Role.CUSTOMER: hello}, [greeting]))
+    assert all(o.amd is None for o in off.outputs)

@@ -26,6 +26,7 @@ CONTRACT_WORDS = {
     "calm", "rising_tension", "hidden_frustration", "escalation_risk", "active_escalation",
     "deescalating", "resolved", "subtone", "billing-0142.wav", "unknown-roles.wav", "left",
     "right", "mono", "roles", "customer", "agent", "r", "dB", "default-1", "default",
+    "explain", "at",
 }  # fmt: skip
 
 
@@ -119,12 +120,29 @@ def test_moment_shows_the_whole_basis() -> None:
     text = flat(moment(hidden_frustration_call(), 62_000))
     assert "01:05 escalation risk" in text
     assert "drift 0.54 0.30 0.16 26% base of the drift state 0.50" in text
+    assert "weight of the severity 1, voice minus words 0.70" in text
     assert "conflict 0.70 0.40 0.28 45%" in text
     assert "score 0.63" in text
     assert "Whatever · suppression; For the third time · emphasis" in text
     assert "voice 00:55–01:05 pitch 4.1 semitones" in text
     assert "what if Had voice agitation" in text
     assert "calibration default-1" in text
+
+
+def test_many_reasons_are_cut_in_the_timeline_only() -> None:
+    call = hidden_frustration_call()
+    decision = call.decisions[10]
+    assert decision.transition is not None
+    reasons = tuple(LocalText(en=f"reason {i}", zh=f"理由 {i}") for i in range(5))
+    basis = msgspec.structs.replace(decision.basis, reasons=reasons)
+    transition = msgspec.structs.replace(decision.transition, basis=basis)
+    decision = msgspec.structs.replace(decision, basis=basis, transition=transition)
+    call = msgspec.structs.replace(call, decisions=(*call.decisions[:10], decision))
+    text = timeline(call, "en")
+    assert "reason 2" in text
+    assert "reason 3" not in text
+    assert "2 more: explain --at 00:55" in text
+    assert "reason 4" in moment(call, 55_000)
 
 
 def test_moment_with_a_missing_channel_says_so() -> None:

@@ -46,6 +46,7 @@ from subtone.surfaces.report.words import (
     STATUSES,
     UiLanguage,
     clock,
+    figure,
     named,
     say,
     visible,
@@ -73,6 +74,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _MISSING = "╌"
 _RIBBON_COLUMNS = 60
 _LABEL_COLUMNS = 10
+_MAX_REASONS = 3  # in the view of the whole call; the view of a moment shows all
 
 
 def _t(en: str, zh: str) -> LocalText:
@@ -145,7 +147,7 @@ def _timeline(
         yield from _heading(_CHANGES, language)
         changes = transitions(analysis)
         for decision, transition in changes:
-            yield _change(transition, decision.recommendation, language)
+            yield _change(transition, decision.recommendation, language, _MAX_REASONS)
         if not changes:
             yield Text(say(_UNCHANGED, language))
     spans = conflict_spans(analysis.decisions)
@@ -248,7 +250,10 @@ def _legend(
 
 
 def _change(
-    transition: StateTransition, advice: PolicyRecommendation, language: UiLanguage
+    transition: StateTransition,
+    advice: PolicyRecommendation,
+    language: UiLanguage,
+    max_reasons: int,
 ) -> RenderableType:
     title = Text(clock(transition.t_event_ms), style="bold")
     title.append("  ")
@@ -262,8 +267,13 @@ def _change(
     grid.add_column()
     basis = transition.basis
     grid.add_row(say(_WHY, language), Text(edge))
-    for reason in basis.reasons:
-        grid.add_row("", _said(reason, language))
+    for reason in basis.reasons[:max_reasons]:
+        grid.add_row("", Text("· ").append_text(_said(reason, language)))
+    unsaid = len(basis.reasons[max_reasons:])
+    if unsaid:
+        at = clock(transition.t_event_ms)
+        more = _t(f"· {unsaid} more: explain --at {at}", f"· 另有 {unsaid} 条：explain --at {at}")
+        grid.add_row("", Text(say(more, language), style="dim"))
     for counterfactual in basis.counterfactuals:
         grid.add_row(say(_WHAT_IF, language), _said(counterfactual.sentence, language))
     grid.add_row(say(_DO, language), _advice(advice, language))
@@ -319,7 +329,7 @@ def _moment(
     yield _said(basis.path, language)
     if decision.transition is not None:
         yield Text()
-        yield _change(decision.transition, decision.recommendation, language)
+        yield _change(decision.transition, decision.recommendation, language, len(basis.reasons))
     else:
         yield Text(say(_DO, language) + say(_COLON, language)).append_text(
             _advice(decision.recommendation, language)
@@ -393,7 +403,7 @@ def _details(contributor: ScoreContributor, language: UiLanguage) -> str:
     if not contributor.weight:
         return say(_t("a channel is missing", "缺少一个通道"), language)
     return say(_LIST, language).join(
-        f"{say(named(DETAILS, d.name), language)} {d.value:.2f}" for d in contributor.details
+        f"{say(named(DETAILS, d.name), language)} {figure(d.value)}" for d in contributor.details
     )
 
 

@@ -40,9 +40,18 @@ def test_speech_is_found_from_the_first_frame() -> None:
     assert frames.is_speech[3:190].mean() > 0.95
 
 
-def test_a_long_steady_voice_never_becomes_the_floor() -> None:
-    frames = whole(line_voice(8000, 15.0, 140.0) + noise(8000, 15.0, -60.0), 8000)
-    assert frames.is_speech[5:-5].all()
+def test_unbroken_talk_never_becomes_the_floor() -> None:
+    frames = whole(syllables(8000, 20.0, 4.0) + noise(8000, 20.0, -60.0), 8000)
+    assert frames.is_speech[5:-5].mean() > 0.95
+
+
+def test_a_humming_line_is_not_speech_for_long() -> None:
+    hum = line_voice(8000, 12.0, 100.0, -45.0)
+    voice = syllables(8000, 2.0, 4.0)
+    hum[8000 * 8 : 8000 * 10] += voice
+    frames = whole(hum, 8000)
+    assert not frames.is_speech[400:750].any()
+    assert frames.is_speech[810:990].mean() > 0.95
 
 
 def test_a_noisy_line_is_not_speech() -> None:
@@ -68,13 +77,28 @@ def test_a_short_click_is_not_speech() -> None:
 
 
 def test_the_floor_forgets_its_prior_and_never_falls_below_the_idle_code() -> None:
-    levels = Levels()
+    levels, loud, voiced = Levels(), np.full(50, -40.0, np.float32), np.ones(50, np.bool_)
     assert levels.floor_db == -55.0
+    assert hear_background(levels, loud[:0], voiced[:0]) is levels
     for _ in range(2):
-        levels = hear_background(levels, np.full(50, -40.0, np.float32))
+        levels = hear_background(levels, loud, ~voiced)
     assert levels.floor_db == -40.0
-    levels = hear_background(levels, np.full(50, -100.0, np.float32))
+    levels = hear_background(levels, np.full(50, -100.0, np.float32), ~voiced)
     assert levels.floor_db == FLOOR_MIN_DB
+
+
+def test_a_voice_is_the_floor_only_when_nothing_quieter_is_heard() -> None:
+    levels, loud, voiced = Levels(), np.full(50, -20.0, np.float32), np.ones(50, np.bool_)
+    mixed = np.where(np.arange(50) < 20, -50.0, -20.0).astype(np.float32)
+    for _ in range(5):
+        levels = hear_background(levels, loud, voiced)
+    assert levels.floor_db == -55.0
+    levels = hear_background(levels, mixed, mixed > -30.0)
+    assert levels.floor_db == -50.0
+    for _ in range(19):
+        levels = hear_background(levels, loud, voiced)
+    assert levels.floor_db == -50.0
+    assert hear_background(levels, loud, voiced).floor_db == -20.0
 
 
 def test_one_loud_block_does_not_set_the_speech_level() -> None:

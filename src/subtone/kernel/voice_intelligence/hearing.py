@@ -38,6 +38,7 @@ from subtone.kernel.voice_intelligence.acoustics import (
 )
 from subtone.kernel.voice_intelligence.amd import (
     AmdMemory,
+    expire,
     hear_text,
     is_amd_listening,
     open_amd,
@@ -164,6 +165,16 @@ def hear_words(
     if memory.amd is None or turn.role is not Role.CUSTOMER:
         return memory, None
     amd, result = hear_text(memory.amd, turn.t_end_ms, turn.text, calibration.amd)
+    return replace(memory, amd=amd), result
+
+
+def pass_time(
+    memory: HearingMemory, t_ms: int, calibration: Calibration
+) -> tuple[HearingMemory, AmdResult | None]:
+    """Let the clock reach t_ms without audio: an open question about who answered expires."""
+    if memory.amd is None:
+        return memory, None
+    amd, result = expire(memory.amd, t_ms, calibration.amd)
     return replace(memory, amd=amd), result
 
 

@@ -216,7 +216,7 @@ def _modified(
 
 def _is_negated(layout: _Layout, i: int) -> bool:
     for distance, j in enumerate(layout.before(i), start=1):
-        if distance > _WINDOW or layout.kind(j) is Cue.CONSEQUENCE:
+        if distance > _WINDOW or layout.kind(j) in (*_SCORED, Cue.CONSEQUENCE):
             return False
         if layout.denies(j, distance):
             return True

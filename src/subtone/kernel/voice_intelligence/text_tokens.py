@@ -84,11 +84,6 @@ def shortened(norm: str) -> tuple[str, ...]:
     return _LENGTHENED.sub(r"\1\1", norm), _LENGTHENED.sub(r"\1", norm)
 
 
-def is_han(token: Token) -> bool:
-    """Whether a token is one Chinese character."""
-    return _HAN.match(token.norm) is not None
-
-
 def detect_language(text: str) -> Language:
     """Chinese, English, both in one message, or undetermined.
 

@@ -19,6 +19,7 @@ from subtone.surfaces.report.words import (
     SIGNALS,
     STATES,
     clock,
+    figure,
     named,
 )
 
@@ -120,7 +121,7 @@ def _terms(basis: StateBasis) -> str:
 
 def _term(c: ScoreContributor) -> str:
     details = "".join(
-        f"<span>{both(named(DETAILS, d.name))} {d.value:.2f}</span>" for d in c.details
+        f"<span>{both(named(DETAILS, d.name))} {figure(d.value)}</span>" for d in c.details
     )
     return (
         f'<tr><th scope="row">{both(SIGNALS[c.signal])}<small>{c.share:.0%}</small></th>'

@@ -14,7 +14,7 @@ from subtone.contracts.analysis import CallAnalysis, TrackSummary
 from subtone.contracts.calibration import DriftCalibration, SessionCalibration
 from subtone.contracts.outputs import Decision
 from subtone.contracts.session_state import LocalText
-from subtone.contracts.vocabulary import SessionState
+from subtone.contracts.vocabulary import Role, SessionState
 from subtone.surfaces.report import phrases
 from subtone.surfaces.report.findings import (
     ConflictSpan,
@@ -40,8 +40,12 @@ def lanes(analysis: CallAnalysis, axis: Axis, language: str) -> str:
     parts: list[str] = []
     if not analysis.is_timing_only and analysis.decisions:
         parts.append(_state_lane(analysis, axis, language))
-    parts += (_waveform_lane(track, i, analysis, axis, language)
-              for i, track in enumerate(analysis.tracks) if track.envelope)  # fmt: skip
+    ordered = sorted(analysis.tracks, key=lambda track: track.role is not Role.CUSTOMER)
+    parts += (
+        _waveform_lane(track, i, analysis, axis, language)
+        for i, track in enumerate(ordered)
+        if track.envelope
+    )
     if not analysis.is_timing_only and analysis.decisions:
         drawn = thinned(analysis.decisions, MAX_POINTS)
         spans = conflict_spans(analysis.decisions)

@@ -136,6 +136,5 @@
   setLanguage(language());
   const peak = data.moments.reduce((best, m) => (best && best[3] >= m[3] ? best : m), null);
   moveTo(peak ? peak[0] : 0);
-  panel.scrollTop = 0;
   openChange(location.hash.slice(1));
 })();

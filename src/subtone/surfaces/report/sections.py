@@ -166,8 +166,8 @@ def tracks(analysis: CallAnalysis) -> str:
     head = "".join(f'<th scope="col">{both(h)}</th>' for h in heads)
     rows = "".join(
         f'<tr><th scope="row">{esc(t.track_id)}</th><td>{both(phrases.speaker(t.role))}</td>'
-        f"<td>{clock(t.talk_ms)} / {clock(t.duration_ms)}</td>"
-        f"<td>{_rates(t.source_rate_hz, t.sample_rate_hz)}</td>"
+        f'<td class="figures">{clock(t.talk_ms)} / {clock(t.duration_ms)}</td>'
+        f'<td class="figures">{_rates(t.source_rate_hz, t.sample_rate_hz)}</td>'
         f"<td>{both(phrases.track_scoring(t))}</td></tr>"
         for t in analysis.tracks
     )

@@ -242,6 +242,11 @@ def named(table: Mapping[str, LocalText], name: str) -> LocalText:
     return table.get(name) or _t(name.replace("_", " "), name.replace("_", " "))
 
 
+def figure(value: float) -> str:
+    """A number inside a sentence: two decimals, none where it is whole."""
+    return f"{value:.2f}".removesuffix(".00")
+
+
 def clock(t_ms: int) -> str:
     """Media time as mm:ss, or h:mm:ss from one hour on."""
     minutes, seconds = divmod(t_ms // 1000, 60)

@@ -16,9 +16,10 @@ from subtone.kernel.voice_intelligence.acoustics.frames import LEVEL_FLOOR_DB
 
 FLOOR_MIN_DB = -75.0  # digital silence and the idle code of G.711 are no quieter than this
 _FLOOR_PRIOR_DB = -55.0  # a line not yet heard
-_PRIOR_BLOCKS = 2
 _FLOOR_BLOCKS = 20  # 10 s: nobody speaks longer without a closure or a breath
-_LEAST_BACKGROUND = 10  # frames: fewer may be a consonant between vowels
+_PRIOR_BLOCKS = 6  # 3 s until sound without any background is taken for the line itself
+_BACKGROUND_FRAMES = 10  # fewer may be a consonant between vowels
+_BACKGROUND_WEIGHT = 3  # background is worth as much as three blocks without
 _SPEECH_BLOCKS = 60  # 30 s of sound: the other side leaking in must not become the level
 _ABOVE_FLOOR_DB = 7.0
 _BELOW_SPEECH_DB = 29.0
@@ -29,14 +30,15 @@ _SPEECH_OVER_FLOOR_DB = 15.0  # until speech was heard
 class Levels:
     """What was heard so far: block minima and block maxima of speech, oldest first."""
 
-    minima_db: tuple[float, ...] = (_FLOOR_PRIOR_DB,) * _PRIOR_BLOCKS
+    minima_db: tuple[float, ...] = ()
     speech_db: tuple[float, ...] = ()
-    blocks: int = 0
+    prior_blocks: int = _PRIOR_BLOCKS  # for which the prior floor still stands
 
     @property
     def floor_db(self) -> float:
         """Tracked noise floor, -75 dB re full scale at the least."""
-        return max(min(self.minima_db), FLOOR_MIN_DB)
+        prior = (_FLOOR_PRIOR_DB,) if self.prior_blocks else ()
+        return max(min(self.minima_db + prior), FLOOR_MIN_DB)
 
     @property
     def speaking_db(self) -> float:
@@ -51,15 +53,22 @@ class Levels:
         return max(self.floor_db + _ABOVE_FLOOR_DB, self.speaking_db - _BELOW_SPEECH_DB)
 
 
-def hear_background(levels: Levels, smoothed_db: F32) -> Levels:
-    """Return levels after a block's frames that may be background [n >= 0]."""
-    if len(smoothed_db) < _LEAST_BACKGROUND:
+def hear_background(levels: Levels, smoothed_db: F32, is_voiced: Bool) -> Levels:
+    """Return levels after a block's frames [n >= 0], of which the unvoiced are background.
+
+    A block without background counts as a whole, for a hum is voiced too; while anyone
+    speaks, the quieter blocks around it keep the floor down.
+    """
+    background = smoothed_db[~is_voiced]
+    has_background = len(background) >= _BACKGROUND_FRAMES
+    heard = background if has_background else smoothed_db
+    if not len(heard):
         return levels
-    minima = (*levels.minima_db, max(float(smoothed_db.min()), FLOOR_MIN_DB))
-    # the prior leaves one by one, then the oldest
-    drop = levels.blocks < _PRIOR_BLOCKS or len(minima) > _FLOOR_BLOCKS
-    blocks = min(levels.blocks + 1, _PRIOR_BLOCKS)
-    return replace(levels, minima_db=minima[drop:], blocks=blocks)
+    return replace(
+        levels,
+        minima_db=(*levels.minima_db, float(heard.min()))[-_FLOOR_BLOCKS:],
+        prior_blocks=max(levels.prior_blocks - (_BACKGROUND_WEIGHT if has_background else 1), 0),
+    )
 
 
 def hear_speech(levels: Levels, smoothed_db: F32) -> Levels:

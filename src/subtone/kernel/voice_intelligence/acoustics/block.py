@@ -30,7 +30,7 @@ AROUND = MARGIN + BLOCK + MARGIN  # frames of audio one block reads
 
 _SMOOTHING = np.array([1, 2, 3, 3, 3, 2, 1], np.float32) / np.float32(15.0)  # about 50 ms
 _VOICED_REACH = 25  # speech has a voiced frame within 250 ms
-_VOICED_BONUS_DB = 5.0  # a voice is speech closer to the noise than a hiss is
+_VOICED_BONUS_DB = 4.0  # a voice is speech closer to the noise than a hiss is
 _VOICED_EDGE = 3  # this near to a voice it is no background
 _CLOSING = 6  # a stop closure, up to 120 ms, does not end speech
 _OPENING = 2  # a burst up to 40 ms is not speech
@@ -65,8 +65,8 @@ def advance(
         state, joined = _with_voice(state, _join(state.recent, measured), centred)
     else:
         joined = _join(state.recent, measured)
-    may_be_background = is_heard & ~dilate(joined.f0_hz[-BLOCK:] > 0.0, _VOICED_EDGE)
-    levels = hear_background(state.levels, smoothed_db[may_be_background])
+    is_near_voice = dilate(joined.f0_hz[-BLOCK:] > 0.0, _VOICED_EDGE)
+    levels = hear_background(state.levels, smoothed_db[is_heard], is_near_voice[is_heard])
     state = replace(state, levels=levels)
     frames = _decide(state, joined)
     recent = Measured(*(getattr(joined, f.name)[BLOCK:].copy() for f in fields(Measured)))

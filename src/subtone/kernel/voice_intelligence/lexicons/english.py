@@ -72,12 +72,16 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         1.1,
         """
-        compensation | compensate me | deduct my money | deducted my money | no improvement
-        any improvement | unstable | exaggerated | make it clear | victim | never again will
-        broke down | broke again | went down again | again and again and again | hell
-        need an explanation | want an explanation | owe me an explanation | give me an explanation
-        no excuse | an excuse | so slowly | very slowly | reply so slowly | want my money
-        want refund | give me my money | waited so long | so many times | # time i
+        i'm done | i am done | different answer | different story | but never did | been # weeks
+        been # months | been # days | been # hours | nobody told me | no one told me
+        nobody is answering | is nobody answering | nobody called | no one called
+        nobody answering | not using you again | never use you again | going in circles
+        round in circles | compensation | compensate me | deduct my money | deducted my money
+        no improvement | any improvement | unstable | exaggerated | make it clear | victim
+        never again will | broke down | broke again | went down again | again and again and again
+        hell | need an explanation | want an explanation | owe me an explanation
+        give me an explanation | no excuse | an excuse | so slowly | very slowly | reply so slowly
+        want my money | want refund | give me my money | waited so long | so many times | # time i
         # times already | called # times | called you # times | # times now | # calls
         multiple times | several times | many times | over and over | again and again
         time and again | yet again | keep calling | keeps happening | keep getting | still not
@@ -108,16 +112,17 @@ FRUSTRATION = (
         SpanKind.FRUSTRATION,
         0.7,
         """
-        wrong | slowly | late again | too late | so late | came late | in trouble | big trouble
-        poor quality | unfortunately | what a hassle | refund | :( | ☹ | 😞 | nope | broken
-        delay | delays | delayed | missing | lost | damaged | cracked | error | errors | crashed
-        crashes | crashing | fails | failed | failing | failure | problem again | issue again
-        hasn't arrived | hasn't come | haven't received | didn't receive | did not receive
-        not received | not arrived | didn't arrive | not delivered | not yet | why is it
-        why can't | why cannot | why don't you | why didn't you | why won't you | why haven't
-        slow | keeps | keep asking | can't access | can't log in | cannot log in | can't connect
-        no signal | no service | disconnected | cut off | dropped call | on hold | overdue
-        incorrect | mistake | charged again | extra charge | hidden fee | hidden fees
+        hate to complain | has been down | been down since | is down again | for nothing
+        cancel it | wrong | slowly | late again | too late | so late | came late | in trouble
+        big trouble | poor quality | unfortunately | what a hassle | refund | :( | ☹ | 😞 | nope
+        broken | delay | delays | delayed | missing | lost | damaged | cracked | error | errors
+        crashed | crashes | crashing | fails | failed | failing | failure | problem again
+        issue again | hasn't arrived | hasn't come | haven't received | didn't receive
+        did not receive | not received | not arrived | didn't arrive | not delivered | not yet
+        why is it | why can't | why cannot | why don't you | why didn't you | why won't you
+        why haven't | slow | keeps | keep asking | can't access | can't log in | cannot log in
+        can't connect | no signal | no service | disconnected | cut off | dropped call | on hold
+        overdue | incorrect | mistake | charged again | extra charge | hidden fee | hidden fees
         too expensive | overpriced | inconvenience | inconvenient | complicated | difficult
         hassle | argue | not able to | unable to | impossible | cheap | weird | cancel my account
         close my account | cancel my contract | cancel my subscription | disagree | wrong with you
@@ -147,14 +152,14 @@ RHETORICAL = (
         SpanKind.RHETORICAL_QUESTION,
         1.7,
         """
-        how hard can it be | how hard is it | how difficult can it be | how difficult is it
-        are you kidding | are you kidding me | you kidding me | you've got to be kidding
-        you must be kidding | are you serious | are you joking | you must be joking
-        is this a joke | is this some kind of joke | is that a joke | what kind of service
-        what kind of company | what kind of joke | do you even | do you even care
-        who do you think you are | do you think i'm stupid | do you think i am stupid
-        what is wrong with you | what's wrong with you people | how many times do i
-        how many more times | how many times must i | how many times have i
+        don't you dare | how hard can it be | how hard is it | how difficult can it be
+        how difficult is it | are you kidding | are you kidding me | you kidding me
+        you've got to be kidding | you must be kidding | are you serious | are you joking
+        you must be joking | is this a joke | is this some kind of joke | is that a joke
+        what kind of service | what kind of company | what kind of joke | do you even
+        do you even care | who do you think you are | do you think i'm stupid
+        do you think i am stupid | what is wrong with you | what's wrong with you people
+        how many times do i | how many more times | how many times must i | how many times have i
         how long do i have to | how long must i | how much longer | what am i paying for
         what do i pay you for | is anybody there | is anyone even | does anyone even
         does anybody | why bother | what's the point | what is the point | how dare you
@@ -206,11 +211,12 @@ URGENCY = (
         running out of time | desperate | desperately
         """,
     ),
-    Group(SpanKind.URGENCY, 0.6, "now | today | quickly | quick | fast | faster | sooner | soon"),
+    Group(SpanKind.URGENCY, 0.6, "now | quickly | quick | fast | faster | sooner"),
     Group(
         SpanKind.URGENCY,
         1.3,
         """
+        do it today | need this today | fixed today | sorted today | solved today | must be today
         as soon as possible | hurry | hurry up | by tonight | by tomorrow | before tomorrow
         before noon | within the hour | in one hour | in an hour | in # minutes | in # hours
         deadline | due today | expires today | last chance | straight away | without delay
@@ -408,6 +414,11 @@ CUES = (
     Group(Cue.PROHIBITION, 3.0, "don't | do not"),
     Group(Cue.CONTRAST, 1.0, "but | however | nevertheless"),
     Group(
+        Cue.CONSEQUENCE,
+        1.0,
+        "i will | i'll | we will | we'll | i shall | i'm going to | i am going to | i'm gonna",
+    ),
+    Group(
         Cue.SOFTENER,
         1.0,
         """
@@ -419,6 +430,7 @@ CUES = (
         Cue.SHADOW,
         1.0,
         """
+        can't believe how | i'm a lawyer | i am a lawyer | as a lawyer | divorce lawyer
         not a problem for one | complaint number | complaint reference | sorry to trouble you
         sorry to bother you | trouble you | bother you | now that | just now | by now | until now
         from now on | funny joke | cake day | let me know | no matter | not wrong | have you now

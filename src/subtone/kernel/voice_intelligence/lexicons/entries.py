@@ -27,7 +27,7 @@ class Cue(StrEnum):
     NEGATION = "negation"  # weight is its reach in units
     PROHIBITION = "prohibition"  # a negation, but "Don't lie to me" denies nothing
     CONTRAST = "contrast"  # but, 但是
-    CONSEQUENCE = "consequence"  # 就, 才: what follows is no longer denied
+    CONSEQUENCE = "consequence"  # 就, "I will": no denial reaches past it
     REQUEST = "request"  # verbs that ask for somebody
     AUTHORITY = "authority"  # somebody above the agent: an escalation once asked for
     SOFTENER = "softener"  # words that may stand beside a phrase that stands alone
