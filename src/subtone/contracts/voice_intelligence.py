@@ -64,7 +64,8 @@ class TextSpan(Contract, frozen=True, kw_only=True):
     end: Count  # exclusive
     text: str
     kind: SpanKind
-    contribution: Signed1  # signed share of the dimension's raw strength, after all rules
+    # the score this span would make alone, after all rules; for emphasis, what it adds to P
+    contribution: Signed1
     rule: str  # e.g. "lexicon:angry*very", "negated:happy", "!!!"
 
 

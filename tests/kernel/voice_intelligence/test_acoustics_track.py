@@ -205,3 +205,29 @@ def test_covering_fills_what_is_unknown_with_loss() -> None:
     assert not window.is_concealed[50:].any()
     assert window.level_db[50:].tolist() == frames.level_db[:51].tolist()
     assert frames.covering(90_000, 90_100).is_concealed.all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 20_000),
+    st.floats(0.0, 16.0),
+    st.floats(-4.0, 4.0),
+    st.sampled_from(RATES),
+)
+def test_any_audio_gives_finite_frames(
+    seed: int, n: int, loudness: float, offset: float, rate: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    bursts = np.repeat(rng.random(n // 400 + 1) < 0.5, 400)[:n]
+    samples = np.clip(rng.standard_normal(n) * loudness * bursts + offset, -16.0, 16.0)
+    state, body = feed_samples(open_track(rate, 0), samples.astype(np.float32))
+    for frames in (body, flush(state)[1]):
+        if frames is None:
+            continue
+        for column in (frames.level_db, frames.f0_hz, frames.tilt_db):
+            assert np.isfinite(column).all()
+        assert (frames.level_db >= -100.0).all()
+        voiced = frames.f0_hz[frames.f0_hz > 0.0]
+        assert ((voiced > 59.0) & (voiced < 520.0)).all()
+        assert (frames.is_speech | (frames.f0_hz == 0.0)).all()

@@ -19,7 +19,7 @@ class Frames:
 
     first: int
     level_db: F32  # frame level re full scale, -100 at the least
-    f0_hz: F32  # 0 where unvoiced; 60 to 500
+    f0_hz: F32  # 0 where unvoiced; 60 to 500, half a sample of period beyond at most
     is_speech: Bool
     tilt_db: F32  # alpha ratio, 1 kHz and up over 50-1000 Hz; brighter is higher
     is_nucleus: Bool  # a syllable nucleus peaks here
@@ -78,13 +78,13 @@ def lost(first: int, n: int) -> Frames:
     )
 
 
-def concat(*parts: Frames) -> Frames:
-    """Return one or more consecutive parts in one; gaps between them become lost rows.
+def concat(earliest: Frames, *later: Frames) -> Frames:
+    """Return consecutive frames in one; gaps between them become lost rows.
 
     Raises ValueError when a part begins before the one ahead of it ends.
     """
-    filled = [parts[0]]
-    for part in parts[1:]:
+    filled = [earliest]
+    for part in later:
         end = filled[-1].first + filled[-1].n
         if part.first < end:
             raise ValueError(
@@ -97,4 +97,4 @@ def concat(*parts: Frames) -> Frames:
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in filled]) for name in COLUMNS
     }
-    return Frames(first=parts[0].first, **columns)
+    return Frames(first=earliest.first, **columns)

@@ -1,9 +1,12 @@
 """Pitch candidates on a telephone line, where the fundamental itself is often missing.
 
 Two normalised cross-correlation functions (Talkin 1995, RAPT) are summed: one of the
-low-passed signal and one of its rectified envelope, in which the harmonics above
+low-passed signal and one of its low-passed envelope, in which the harmonics above
 300 Hz beat at the missing fundamental. Cross-products are computed once per 10 ms
 block and summed over the blocks of a window.
+
+The constants were searched on EMO-DB speakers 03 to 11 alone, on a telephone line clean
+and in noise (``bench/pitch.py --split tuning``).
 """
 
 from __future__ import annotations

@@ -128,5 +128,6 @@ def _work(state: AcousticState, heard: int) -> tuple[AcousticState, Frames | Non
         waiting=waiting[used:].copy(),
         waiting_is_concealed=is_concealed[used:].copy(),
     )
-    frames = concat(*decided).between(state.first_frame * HOP_MS, 1 << 62)
+    frames = concat(*decided)
+    frames = frames.between(state.first_frame * HOP_MS, frames.t_end_ms)
     return state, frames if frames.n else None
