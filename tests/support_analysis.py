@@ -370,8 +370,8 @@ def _decisions(turns: tuple[AnalysedTurn, ...]) -> tuple[Decision, ...]:
                 recommendation=PolicyRecommendation(
                     t_event_ms=t, state=state, action=action,
                     reason=LocalText(
-                        en="Words and voice disagree; listen to the last 20 seconds.",
-                        zh="文字与语音不一致；请听最近 20 秒。",
+                        en=f"{action.value}: listen to the last 20 seconds.",
+                        zh="请听最近 20 秒。",
                     ),
                 ),
                 points=(),

@@ -97,11 +97,11 @@ TURNS: tuple[
 REASONS = {
     10: LocalText(
         en="The words scored 0.06 and the voice 0.62, twice in a row: words calm, voice agitated.",
-        zh="文字得分 0.06，语音得分 0.62，连续两个时刻：文字平静而语音激动。",
+        zh="文本得分 0.06，语音得分 0.62，连续两个时刻：文本平静而语音激动。",
     ),
     12: LocalText(
         en="The escalation score rose to 0.63, above 0.55, while words and voice disagreed.",
-        zh="升级分数升至 0.63，高于 0.55，同时文字与语音不一致。",
+        zh="升级分数升至 0.63，高于 0.55，同时文本与语音不一致。",
     ),
     18: LocalText(
         en="A supervisor stepped in and the score fell to 0.40, below 0.50.",

@@ -15,7 +15,7 @@ from bench.composed.recording import read_sample
 from bench.corpora import frame_levels_db
 from bench.telephone import LINE_RATE_HZ
 from examples.make_examples import high_shelf
-from examples.scenarios import SCENARIOS
+from examples.scenarios import SCENARIOS, Line
 
 from subtone.contracts.outputs import Outputs
 from subtone.contracts.vocabulary import AmdVerdict, Role, SessionState
@@ -38,7 +38,7 @@ def test_audio_and_transcript_belong_together(name: str) -> None:
     assert all(before.end_ms < after.t_ms for before, after in pairwise(call.turns))
     assert call.turns[-1].end_ms < call.duration_ms
     scenario = next(s for s in SCENARIOS if s.name == name)
-    lines = [(step.role, step.text) for step in scenario.steps if hasattr(step, "text")]
+    lines = [(step.role, step.text) for step in scenario.steps if isinstance(step, Line)]
     assert [(t.role, t.text) for t in call.turns] == lines
 
 

@@ -35,7 +35,7 @@ from subtone.kernel.voice_intelligence.acoustics import (
     open_track,
 )
 from subtone.runtime.analysis import analyse_files
-from subtone.surfaces.report.words import UiLanguage, say
+from subtone.surfaces.report.words import UiLanguage
 from subtone.surfaces.terminal import render_timeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,8 +117,26 @@ def test_readmes_name_every_command_and_option(page: Path, command: str, option:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_resolve(page: Path) -> None:
     for target in _LINK.findall(prose(page)):
-        if not re.match(r"[a-z]+:|#", target):
-            assert (page.parent / target.split("#")[0]).exists(), target
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        place = page.parent / path if path else page
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place), target
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_only_what_the_code_has(page: Path) -> None:
+    code = "\n".join(source.read_text("utf-8") for source in sorted((ROOT / "src").rglob("*.py")))
+    for name in re.findall(r"`(\w+(?:\.\w+)*)`", prose(page)):
+        last = name.split(".")[-1]
+        if "_" in last:
+            assert re.search(rf"\b{last}\b", code), f"{page.name} names {name}"
 
 
 def test_both_readmes_have_the_same_parts() -> None:
@@ -160,19 +178,13 @@ def suppressed() -> AnalysedTurn:
 
 
 def demo_excerpt(language: UiLanguage) -> str:
-    """Header, ribbons, and of the first change its voice, score and what-ifs."""
+    """What `subtone demo` prints first, up to the advice of the first change."""
     console = Console(file=io.StringIO(), width=80)
     render_timeline(console, analysis(), language)
     assert isinstance(console.file, io.StringIO)
     lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
-    reasons = deciding().basis.reasons
-    voice = say(next(r for r in reasons if r.en.startswith("voice ")), language)[:15]
-    change = next(i for i, line in enumerate(lines) if re.match(r"\d\d:\d\d ", line))
-    heading = max(i for i in range(change) if not lines[i])
-    first = next(i for i, line in enumerate(lines) if line.strip().startswith(voice))
-    last = next(i for i in range(first, len(lines)) if re.match(r"\s*(do|建议) ", lines[i]))
-    excerpt = [*lines[:heading], "", lines[change], "    …", *lines[first:last], "    …"]
-    return "```text\n" + "\n".join(excerpt) + "\n```"
+    end = next(i for i, line in enumerate(lines) if re.match(r"\s*(do|建议) ", line))
+    return "```text\n" + "\n".join([*lines[:end], "    …"]) + "\n```"
 
 
 def customer_frames() -> Frames:

@@ -129,8 +129,8 @@ def test_a_broken_import_rule_is_reported(
     add(house, module, code)
     status, said = linted(house)
     assert status == 1
-    (broken,) = [line for line in said.splitlines() if line.endswith(" BROKEN")]
-    assert contract in broken
+    broken = [line for line in said.splitlines() if line.endswith(" BROKEN")]
+    assert any(contract in line for line in broken)
     assert named in " ".join(said.split())
 
 

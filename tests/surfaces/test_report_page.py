@@ -183,7 +183,7 @@ def test_every_transition_can_be_opened_to_its_basis() -> None:
         "0.56 × 0.40 = 0.22",  # conflict at 00:55
         "Had voice agitation stayed below 0.41",
         "pitch 4.1 semitones",
-        "flag for review",
+        "flag_for_review: listen",
         "default-1",
         '<mark class="k-suppression">It&#x27;s fine</mark>',
     ):

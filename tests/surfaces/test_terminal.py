@@ -55,7 +55,7 @@ def test_timeline_tells_the_call() -> None:
     assert "A person answered" in text
     assert "00:55 calm → hidden frustration score 0.54" in text
     assert "what if Had voice agitation stayed below 0.41" in text
-    assert "do flag for review: Words and voice disagree" in text
+    assert "do flag_for_review: listen to the last 20 seconds." in text
     assert "00:45–01:25 words calm, voice agitated: high severity, confirmed" in text
     assert "01:32 words arrived after their moment was closed" in text
     assert "Ended resolved; at its peak escalation risk 01:05; highest score 0.78" in text
@@ -127,6 +127,18 @@ def test_moment_shows_the_whole_basis() -> None:
     assert "voice 00:55–01:05 pitch 4.1 semitones" in text
     assert "what if Had voice agitation" in text
     assert "calibration default-1" in text
+
+
+def test_long_sentences_are_folded_never_cut() -> None:
+    call = hidden_frustration_call("zh")
+    decision = call.decisions[10]
+    long = "很长的原因" * 40
+    advice = msgspec.structs.replace(decision.recommendation, reason=LocalText(en=long, zh=long))
+    decision = msgspec.structs.replace(decision, recommendation=advice)
+    call = msgspec.structs.replace(call, decisions=(*call.decisions[:10], decision))
+    for text in (timeline(call, "zh"), moment(call, 55_000, "zh")):
+        assert long in "".join(text.split())
+        assert "…" not in text
 
 
 def test_many_reasons_are_cut_in_the_timeline_only() -> None:

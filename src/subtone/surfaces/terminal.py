@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Literal
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -35,9 +36,7 @@ from subtone.surfaces.report.findings import (
     transitions,
 )
 from subtone.surfaces.report.words import (
-    ACTIONS,
     DETAILS,
-    DRIFTS,
     KINDS,
     ROLES,
     SESSION_EDGES,
@@ -83,14 +82,14 @@ def _t(en: str, zh: str) -> LocalText:
 
 _STATE = _t("state", "状态")
 _SCORE = _t("score", "分数")
-_WORDS = _t("words", "文字")
+_WORDS = _t("words", "文本")
 _VOICE = _t("voice", "语音")
 _WHY = _t("why", "原因")
 _WHAT_IF = _t("what if", "假设")
 _DO = _t("do", "建议")
 _COLON = _t(": ", "：")
 _LIST = _t(", ", "，")
-_CONFLICTS = _t("Where words and voice disagree", "文字与语音不一致之处")
+_CONFLICTS = _t("Where words and voice disagree", "文本与语音不一致之处")
 _CHANGES = _t("What changed, and why", "发生了什么变化，为什么")
 _UNCHANGED = _t("The state never changed.", "状态从未变化。")
 _NOTES = _t("Notes", "提示")
@@ -178,6 +177,8 @@ def _header(analysis: CallAnalysis, language: UiLanguage) -> Iterator[Renderable
 def _tracks(analysis: CallAnalysis, language: UiLanguage) -> Table:
     talk = _t("talks", "说话")
     grid = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        grid.add_column(overflow="fold")
     for track in analysis.tracks:
         grid.add_row(
             Text(visible(track.track_id)),
@@ -264,7 +265,7 @@ def _change(
     edge = say(named(SESSION_EDGES, transition.edge), language)
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=7, justify="right", style="dim")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     basis = transition.basis
     grid.add_row(say(_WHY, language), Text(edge))
     for reason in basis.reasons[:max_reasons]:
@@ -276,11 +277,8 @@ def _change(
         grid.add_row("", Text(say(more, language), style="dim"))
     for counterfactual in basis.counterfactuals:
         grid.add_row(say(_WHAT_IF, language), _said(counterfactual.sentence, language))
-    grid.add_row(say(_DO, language), _advice(advice, language))
-    block = Table.grid()
-    block.add_row(title)
-    block.add_row(grid)
-    return Padding(block, (0, 0, 1, 0), expand=False)
+    grid.add_row(say(_DO, language), _said(advice.reason, language))
+    return Padding(Group(title, grid), (0, 0, 1, 0), expand=False)
 
 
 def _notes(analysis: CallAnalysis, language: UiLanguage) -> Iterator[RenderableType]:
@@ -332,7 +330,7 @@ def _moment(
         yield _change(decision.transition, decision.recommendation, language, len(basis.reasons))
     else:
         yield Text(say(_DO, language) + say(_COLON, language)).append_text(
-            _advice(decision.recommendation, language)
+            _said(decision.recommendation.reason, language)
         )
         yield Text()
     yield _channels(decision, language)
@@ -358,8 +356,7 @@ def _channels(decision: Decision, language: UiLanguage) -> Table:
         grid.add_row(
             say(label, language), Text(f"{negativity} {shown}"), say(STATUSES[status], language)
         )
-    drift = say(DRIFTS[decision.drift.state], language)
-    grid.add_row(say(_t("drift", "漂移"), language), Text(drift))
+    grid.add_row(say(_t("drift", "漂移"), language), Text(say(phrases.drift(decision), language)))
     return grid
 
 
@@ -375,7 +372,9 @@ def _terms(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableType]:
     )
     table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
     for title, justify in zip(titles, "lrrrrl", strict=True):
-        table.add_column(say(title, language), justify="right" if justify == "r" else "left")
+        table.add_column(
+            say(title, language), justify="right" if justify == "r" else "left", overflow="fold"
+        )
     for c in score.contributors:
         table.add_row(
             Text(say(SIGNALS[c.signal], language)),
@@ -414,7 +413,7 @@ def _evidence(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableTyp
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, style="dim")
-    grid.add_column()
+    grid.add_column(overflow="fold")
     for w in basis.words:
         kinds = "; ".join(f"{visible(s.text)} · {say(KINDS[s.kind], language)}" for s in w.spans)
         quote = Text(f"“{visible(w.quote)}”").append(f"\n{kinds}" if kinds else "", style="dim")
@@ -443,13 +442,6 @@ def _said(text: LocalText, language: UiLanguage) -> Text:
 
 def _state(state: SessionState, language: UiLanguage) -> Text:
     return Text(say(STATES[state], language), style=_STYLES[state])
-
-
-def _advice(advice: PolicyRecommendation, language: UiLanguage) -> Text:
-    action = Text(say(ACTIONS[advice.action], language), style="bold")
-    return action.append(
-        say(_COLON, language) + visible(say(advice.reason, language)), style="not bold"
-    )
 
 
 def _heading(title: LocalText, language: UiLanguage) -> Iterator[RenderableType]:

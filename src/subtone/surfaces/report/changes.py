@@ -13,7 +13,6 @@ from subtone.contracts.session_state import (
 from subtone.surfaces.report.findings import transitions
 from subtone.surfaces.report.markup import both, esc, marked
 from subtone.surfaces.report.words import (
-    ACTIONS,
     DETAILS,
     SESSION_EDGES,
     SIGNALS,
@@ -67,7 +66,7 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
         f'<div class="basis">'
         f'<div class="column">{_reasons(basis)}{_counterfactuals(basis)}'
         f"<h3>{both(_t('Recommended', '建议'))}</h3>"
-        f"<p><b>{both(ACTIONS[advice.action])}</b>. {both(advice.reason)}</p></div>"
+        f"<p>{both(advice.reason)}</p></div>"
         f'<div class="column">{_terms(basis)}{_evidence(basis)}</div>'
         f'<p class="foot"><button type="button" class="go" data-seek="{taken.t_event_ms}">'
         f"{both(go)}</button> <span>{both(_t('calibration', '校准版本'))} "
@@ -135,7 +134,7 @@ def _term(c: ScoreContributor) -> str:
 def _evidence(basis: StateBasis) -> str:
     parts: list[str] = []
     if basis.words:
-        parts.append(f"<h3>{both(_t('The words', '相关文字'))}</h3>")
+        parts.append(f"<h3>{both(_t('The words', '相关文本'))}</h3>")
         parts += (
             f'<blockquote dir="auto"><button type="button" class="seek" data-seek="{w.t_event_ms}">'
             f"{clock(w.t_event_ms)}</button> {marked(w.quote, w.spans)}</blockquote>"

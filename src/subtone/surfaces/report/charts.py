@@ -53,7 +53,8 @@ def lanes(analysis: CallAnalysis, axis: Axis, language: str) -> str:
             parts.append(_conflict_lane(spans, axis, language))
         parts.append(_negativity_lane(drawn, axis, language))
         parts.append(_score_lane(drawn, axis, language))
-        parts.append(_drift_lane(analysis.decisions, axis, language))
+        if any(d.moment.text is not None and d.moment.voice is not None for d in drawn):
+            parts.append(_drift_lane(analysis.decisions, axis, language))
     parts.append(_time_axis(axis))
     return "\n".join(parts)
 
@@ -192,7 +193,7 @@ def _drift_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str
         stretches.append(_Stretch(DRIFTS[state], f"d-{state.value}", start, end))
     lane = _Lane(
         "drift",
-        LocalText(en="How words and voice stand to each other", zh="文字与语音的相互关系"),
+        LocalText(en="How words and voice stand to each other", zh="文本与语音的相互关系"),
         LocalText(
             en="; ".join(f"until {clock(s.end_ms)} {s.name.en}" for s in stretches),
             zh="；".join(f"至 {clock(s.end_ms)} {s.name.zh}" for s in stretches),
@@ -214,7 +215,7 @@ def _conflict_lane(spans: Sequence[ConflictSpan], axis: Axis, language: str) -> 
     )
     lane = _Lane(
         "conflict",
-        LocalText(en="Words and voice disagree", zh="文字与语音不一致"),
+        LocalText(en="Words and voice disagree", zh="文本与语音不一致"),
         LocalText(en="; ".join(t.en for t in told), zh="；".join(t.zh for t in told)),
         18,
     )
@@ -338,7 +339,7 @@ def _negativity_lane(decisions: Sequence[Decision], axis: Axis, language: str) -
         + _grid_labels(height, labels)
     )
     keys = (
-        _channel_key("c-words", LocalText(en="words", zh="文字"), words)
+        _channel_key("c-words", LocalText(en="words", zh="文本"), words)
         + _channel_key("c-voice", LocalText(en="voice", zh="语音"), voice)
         + _key("g-voice", LocalText(en="they disagree", zh="两者不一致"))
         + _key("hatch", LocalText(en="no evidence", zh="无证据"))
@@ -349,7 +350,7 @@ def _negativity_lane(decisions: Sequence[Decision], axis: Axis, language: str) -
         LocalText(
             en=f"Words at most {_most(words)}, voice at most {_most(voice)}, from 0 to 1; "
             "every value is in the table below",
-            zh=f"文字最高 {_most(words)}，语音最高 {_most(voice)}，范围 0 到 1；各时刻数值见下表",
+            zh=f"文本最高 {_most(words)}，语音最高 {_most(voice)}，范围 0 到 1；各时刻数值见下表",
         ),
         height,
     )
@@ -381,7 +382,7 @@ def _gaps(decisions: Sequence[Decision], axis: Axis, height: int) -> Iterator[st
 
 
 _MISSING = {
-    (True, False): LocalText(en="no words", zh="无文字"),
+    (True, False): LocalText(en="no words", zh="无文本"),
     (False, True): LocalText(en="no voice", zh="无语音"),
     (True, True): LocalText(en="neither", zh="均无"),
 }

@@ -45,7 +45,7 @@
     show("text", text === null ? words(data.statuses[textStatus]) : number(text));
     show("voice", voice === null ? words(data.statuses[voiceStatus]) : number(voice));
     show("gap", gap === null ? "–" : (gap >= 0 ? "+" : "") + number(gap));
-    show("drift", words(data.drifts[drift]));
+    show("drift", gap === null ? "–" : words(data.drifts[drift]));
     show("conflict", conflict < 0 ? "–" : words(data.conflicts[conflict]));
     slider.setAttribute("aria-valuetext", clock(now) + ", " + pill.textContent + ", " + number(score));
   };

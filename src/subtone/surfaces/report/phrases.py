@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from subtone.contracts.analysis import CallAnalysis, TrackSummary
-from subtone.contracts.outputs import Notice
+from subtone.contracts.outputs import Decision, Notice
 from subtone.contracts.session_state import LocalText
 from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
 from subtone.contracts.vocabulary import Role, SessionState
@@ -13,6 +13,7 @@ from subtone.surfaces.report.words import (
     AMD_CAUSES,
     AMD_VERDICTS,
     CONFLICTS,
+    DRIFTS,
     ROLES,
     SEVERITIES,
     STATES,
@@ -25,13 +26,13 @@ _DISAGREE = LocalText(
     zh="从 {t} 起，话语温和而语音并非如此",
 )
 _PEAKS = {
-    SessionState.RISING_TENSION: LocalText(en="Tension rose at {t}", zh="{t} 起紧张上升"),
+    SessionState.RISING_TENSION: LocalText(en="Tension rose at {t}", zh="{t} 起渐趋紧张"),
     SessionState.HIDDEN_FRUSTRATION: _DISAGREE,
     SessionState.ESCALATION_RISK: LocalText(
         en="From {t} the call was at risk of escalating", zh="从 {t} 起，通话有升级风险"
     ),
     SessionState.ACTIVE_ESCALATION: LocalText(
-        en="From {t} the call was escalating openly", zh="从 {t} 起，通话公开升级"
+        en="From {t} the call was escalating openly", zh="从 {t} 起，通话主动升级"
     ),
 }
 
@@ -42,7 +43,7 @@ TIMING_ONLY = LocalText(
 HOW_TO_GET_A_STATE = LocalText(
     en="No customer voice and no customer words were scored. To get a state, say who speaks: "
     "analyse again with --roles customer (one channel) or --roles customer,agent (two channels).",
-    zh="没有对客户语音或客户文字评分。要得到状态，请说明谁在说话：重新分析并加上 "
+    zh="没有对客户语音或客户文本评分。要得到状态，请说明谁在说话：重新分析并加上 "
     "--roles customer（单声道）或 --roles customer,agent（双声道）。",
 )
 EVIDENCE_NOT_PROOF = LocalText(
@@ -112,7 +113,7 @@ def coverage(alignment: TimelineAlignment) -> LocalText:
         alignment.voice_moment_count,
     )
     en = f"Words could be used at {text} of {n} moments, the voice at {voice} of {n}"
-    zh = f"{n} 个时刻中，文字可用 {text} 个，语音可用 {voice} 个"
+    zh = f"{n} 个时刻中，文本可用 {text} 个，语音可用 {voice} 个"
     if alignment.gap_ms:
         en += f"; {alignment.gap_ms / 1000:.0f} s of audio are missing"
         zh += f"；缺失音频 {alignment.gap_ms / 1000:.0f} 秒"
@@ -125,21 +126,21 @@ def correlation(found: EmotionCorrelation) -> LocalText:
     if not found.is_significant or found.r is None:
         return LocalText(
             en=f"Whether words and voice move together cannot be said ({found.pair_count} pairs).",
-            zh=f"无法判断文字与语音是否同步变化（{found.pair_count} 对数据）。",
+            zh=f"无法判断文本与语音是否同步变化（{found.pair_count} 对数据）。",
         )
     lag_s = (found.lag_ms or 0) / 1000
     if lag_s > 0:
-        lag = (f"; the words follow the voice by {lag_s:.0f} s", f"；文字滞后语音 {lag_s:.0f} 秒")
+        lag = (f"; the words follow the voice by {lag_s:.0f} s", f"；文本滞后语音 {lag_s:.0f} 秒")
     elif lag_s < 0:
         lag = (
             f"; the voice follows the words by {-lag_s:.0f} s",
-            f"；语音滞后文字 {-lag_s:.0f} 秒",
+            f"；语音滞后文本 {-lag_s:.0f} 秒",
         )
     else:
         lag = ("", "")
     return LocalText(
         en=f"Words and voice move together (r {found.r:.2f}){lag[0]}.",
-        zh=f"文字与语音同步变化（r {found.r:.2f}）{lag[1]}。",
+        zh=f"文本与语音同步变化（r {found.r:.2f}）{lag[1]}。",
     )
 
 
@@ -157,8 +158,16 @@ def conflict(span: ConflictSpan) -> LocalText:
     return LocalText(
         en=f"{at} {kind.en}: {severity.en} severity, {sure_en}; "
         f"the voice at most {gap} {side_en} the words",
-        zh=f"{at} {kind.zh}：严重度{severity.zh}，{sure_zh}；语音最多{side_zh}文字 {gap}",
+        zh=f"{at} {kind.zh}：严重度{severity.zh}，{sure_zh}；语音最多{side_zh}文本 {gap}",
     )
+
+
+def drift(decision: Decision) -> LocalText:
+    """How words and voice stand to each other; only both together can say."""
+    m = decision.moment
+    if m.text_negativity is None or m.voice_negativity is None:
+        return LocalText(en="–", zh="–")
+    return DRIFTS[decision.drift.state]
 
 
 def answered(amd: AmdResult) -> LocalText:

@@ -14,7 +14,7 @@ from subtone.surfaces.report.findings import (
     peak_score,
 )
 from subtone.surfaces.report.markup import both, esc, marked
-from subtone.surfaces.report.words import CONFLICTS, DRIFTS, STATES, STATUSES, clock
+from subtone.surfaces.report.words import CONFLICTS, STATES, STATUSES, clock
 
 MAX_TABLE_ROWS = 720
 NONE = "–"
@@ -72,10 +72,10 @@ def readout(decision: Decision) -> str:
         ("time", _t("Moment", "时刻"), clock(m.t_event_ms)),
         ("state", _t("State", "状态"), _pill(state.value, STATES[state])),
         ("score", _t("Score", "分数"), number(decision.snapshot.score.score)),
-        ("text", _t("Words", "文字"), number(text)),
+        ("text", _t("Words", "文本"), number(text)),
         ("voice", _t("Voice", "语音"), number(voice)),
         ("gap", _t("Gap", "差距"), NONE if gap is None else f"{gap:+.2f}"),
-        ("drift", _t("Drift", "漂移"), both(DRIFTS[decision.drift.state])),
+        ("drift", _t("Drift", "漂移"), both(phrases.drift(decision))),
         (
             "conflict",
             _t("Conflict", "冲突"),
@@ -114,7 +114,7 @@ def moment_table(analysis: CallAnalysis) -> str:
         _t("Moment", "时刻"),
         _t("State", "状态"),
         _t("Score", "分数"),
-        _t("Words", "文字"),
+        _t("Words", "文本"),
         _t("Voice", "语音"),
         _t("Drift", "漂移"),
         _t("Conflict", "冲突"),
@@ -146,7 +146,7 @@ def _row(decision: Decision) -> str:
         f'<tr><th scope="row">{clock(m.t_event_ms)}</th>'
         f"<td>{both(STATES[decision.snapshot.state])}</td>"
         f"<td>{number(decision.snapshot.score.score)}</td><td>{words}</td><td>{voice}</td>"
-        f"<td>{both(DRIFTS[decision.drift.state])}</td>"
+        f"<td>{both(phrases.drift(decision))}</td>"
         f"<td>{NONE if found is None else both(CONFLICTS[found.type])}</td></tr>"
     )
 
@@ -154,7 +154,7 @@ def _row(decision: Decision) -> str:
 def tracks(analysis: CallAnalysis) -> str:
     """What was heard, and what of it was scored."""
     if not analysis.tracks:
-        chat = _t("No audio: this analysis read text only.", "没有音频：此分析仅读取文字。")
+        chat = _t("No audio: this analysis read text only.", "没有音频：此分析仅读取文本。")
         return f"<p>{both(chat)}</p>"
     heads = (
         _t("Track", "音轨"),

@@ -12,7 +12,6 @@ from typing import Literal
 
 from subtone.contracts.session_state import LocalText
 from subtone.contracts.vocabulary import (
-    Action,
     AmdCause,
     AmdVerdict,
     ChannelStatus,
@@ -24,6 +23,7 @@ from subtone.contracts.vocabulary import (
     Signal,
     SpanKind,
 )
+from subtone.kernel.session_state import phrases as kernel_phrases
 
 UiLanguage = Literal["en", "zh"]
 
@@ -37,34 +37,30 @@ def say(text: LocalText, language: UiLanguage) -> str:
     return text.zh if language == "zh" else text.en
 
 
+# the names the kernel's own sentences use, so that a page never calls a state two things
 STATES: Mapping[SessionState, LocalText] = {
-    SessionState.CALM: _t("calm", "平静"),
-    SessionState.RISING_TENSION: _t("rising tension", "紧张上升"),
-    SessionState.HIDDEN_FRUSTRATION: _t("hidden frustration", "隐性不满"),
-    SessionState.ESCALATION_RISK: _t("escalation risk", "升级风险"),
-    SessionState.ACTIVE_ESCALATION: _t("active escalation", "正在升级"),
-    SessionState.DEESCALATING: _t("de-escalating", "正在缓和"),
-    SessionState.RESOLVED: _t("resolved", "已化解"),
+    state: _t(state.replace("deesc", "de-esc").replace("_", " "), name.zh)
+    for state, name in kernel_phrases.STATES.items()
 }
 
 DRIFTS: Mapping[DriftState, LocalText] = {
     DriftState.ALIGNED_POSITIVE: _t("both at ease", "两通道向好"),
     DriftState.ALIGNED_NEGATIVE: _t("both negative", "同为负面"),
-    DriftState.DIVERGING: _t("words and voice diverge", "文字与语音分离"),
+    DriftState.DIVERGING: _t("words and voice diverge", "文本与语音分离"),
     DriftState.CROSS_ESCALATING: _t("both worsening", "双向恶化"),
     DriftState.CROSS_DEESCALATING: _t("both easing", "双向缓和"),
 }
 
 CONFLICTS: Mapping[ConflictType, LocalText] = {
     ConflictType.TEXT_POSITIVE_VOICE_NEGATIVE: _t(
-        "words positive, voice negative", "文字积极而语音负面"
+        "words positive, voice negative", "文本积极而语音负面"
     ),
-    ConflictType.TEXT_CALM_VOICE_AGITATED: _t("words calm, voice agitated", "文字平静而语音激动"),
+    ConflictType.TEXT_CALM_VOICE_AGITATED: _t("words calm, voice agitated", "文本平静而语音激动"),
     ConflictType.TEXT_NEUTRAL_VOICE_STRESSED: _t(
-        "words neutral, voice stressed", "文字中性而语音紧绷"
+        "words neutral, voice stressed", "文本中性而语音紧绷"
     ),
     ConflictType.VOICE_CALM_TEXT_FRUSTRATED: _t(
-        "words frustrated, voice calm", "文字不满而语音平静"
+        "words frustrated, voice calm", "文本沮丧而语音平静"
     ),
 }
 
@@ -77,15 +73,6 @@ SIGNALS: Mapping[Signal, LocalText] = {
     Signal.DRIFT: _t("drift", "漂移"),
     Signal.CONFLICT: _t("conflict", "冲突"),
     Signal.EMOTION: _t("emotion", "情绪"),
-}
-
-ACTIONS: Mapping[Action, LocalText] = {
-    Action.NONE: _t("nothing to do", "无需处理"),
-    Action.INCREASE_MONITORING: _t("watch more closely", "加强关注"),
-    Action.FLAG_FOR_REVIEW: _t("flag for review", "标记复核"),
-    Action.SUGGEST_INTERVENTION: _t("suggest stepping in", "建议介入"),
-    Action.ESCALATE_NOW: _t("escalate to a person now", "立即升级至人工"),
-    Action.LOG_RESOLUTION: _t("log the resolution", "记录化解"),
 }
 
 ROLES: Mapping[Role, LocalText] = {
@@ -102,9 +89,9 @@ STATUSES: Mapping[ChannelStatus, LocalText] = {
 }
 
 KINDS: Mapping[SpanKind, LocalText] = {
-    SpanKind.FRUSTRATION: _t("frustration", "不满"),
+    SpanKind.FRUSTRATION: _t("frustration", "沮丧"),
     SpanKind.CONFUSION: _t("confusion", "困惑"),
-    SpanKind.URGENCY: _t("urgency", "急迫"),
+    SpanKind.URGENCY: _t("urgency", "紧急"),
     SpanKind.CALM: _t("calm", "平静"),
     SpanKind.POSITIVITY: _t("positive", "积极"),
     SpanKind.SUPPRESSION: _t("suppression", "压抑"),
@@ -151,45 +138,14 @@ SESSION_EDGES: Mapping[str, LocalText] = {
     "reopened": _t("the score rose again", "分数再次上升"),
 }
 
-DRIFT_EDGES: Mapping[str, LocalText] = {
-    "both_turn_negative": _t("both turned negative", "两通道转为负面"),
-    "voice_agitated": _t("the voice became agitated", "语音激动"),
-    "text_sours": _t("the words turned sour", "文字转差"),
-    "recovered": _t("both recovered", "两通道恢复"),
-    "both_worsening": _t("both are worsening", "双向恶化"),
-    "natural_cooling": _t("both cooled by themselves", "自然降温"),
-    "channels_split": _t("the channels split", "通道分离"),
-    "divergence_closed": _t("the difference closed", "差异消失"),
-    "text_follows_voice": _t("the words followed the voice", "文字跟随语音"),
-    "voice_follows_text": _t("the voice followed the words", "语音跟随文字"),
-    "intervention": _t("someone stepped in", "干预介入"),
-    "calmed": _t("both calmed", "两通道平静"),
-    "one_side_eases": _t("one side eased", "一个通道缓和"),
-    "resolved": _t("both at ease again", "已解决"),
-    "relapse": _t("both worsened again", "再次恶化"),
-    "stalled_negative": _t("stayed negative", "停滞在负面"),
-    "residual_split": _t("a difference remained", "仍有差异"),
-}
-
 DETAILS: Mapping[str, LocalText] = {
     "base": _t("base of the drift state", "漂移状态基值"),
     "level": _t("mean negativity", "平均负面度"),
     "severity": _t("weight of the severity", "严重度权重"),
-    "gap": _t("voice minus words", "语音减文字"),
+    "gap": _t("voice minus words", "语音减文本"),
     "on_ticks": _t("moments in a row", "连续时刻数"),
-    "text_negativity": _t("words", "文字"),
+    "text_negativity": _t("words", "文本"),
     "voice_negativity": _t("voice", "语音"),
-}
-
-DIMENSIONS: Mapping[str, LocalText] = {
-    "frustration": _t("frustration", "不满"),
-    "confusion": _t("confusion", "困惑"),
-    "urgency": _t("urgency", "急迫"),
-    "calm": _t("calm", "平静"),
-    "positivity": _t("positivity", "积极"),
-    "agitation": _t("agitation", "激动"),
-    "stress": _t("stress", "紧绷"),
-    "hesitation": _t("hesitation", "犹豫"),
 }
 
 # {n} is the notice's count where the count is a quantity and not a number of times
@@ -202,7 +158,7 @@ NOTICES: Mapping[str, LocalText] = {
     ),
     "late_text": _t(
         "words arrived after their moment was closed; they are shown, the history stands",
-        "文字在其时刻关闭之后才到达：仍然显示，历史不变",
+        "文本在其时刻关闭之后才到达：仍然显示，历史不变",
     ),
     "transcript_out_of_order": _t(
         "turns of the transcript were out of order and were sorted by time",
@@ -219,7 +175,7 @@ NOTICES: Mapping[str, LocalText] = {
     "paused": _t("analysis was paused; the pause stays a gap", "分析被暂停：该段保持空缺"),
     "resumed": _t("analysis went on after a pause", "暂停后分析继续"),
     "text_while_paused": _t(
-        "words that came during a pause were not read", "暂停期间到达的文字未被读取"
+        "words that came during a pause were not read", "暂停期间到达的文本未被读取"
     ),
     "consent_changed": _t(
         "the customer's consent to voice analysis changed", "客户对语音分析的许可发生变化"

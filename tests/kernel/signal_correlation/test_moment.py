@@ -1,0 +1,107 @@
+"""One tick: smoothing, holding, forgetting; absent is never calm."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subtone.contracts.calibration import Calibration
+from subtone.contracts.vocabulary import ChannelStatus, DriftState
+from subtone.kernel.signal_correlation.alignment import TextEvidence
+from subtone.kernel.signal_correlation.moment import (
+    Held,
+    MomentMemory,
+    VoiceEvidence,
+    amended_moment,
+    correlate,
+    timeline_alignment,
+)
+from support_moments import NO_TEXT, given_at, voice, words
+
+CALIBRATION = Calibration()
+
+
+def run(*ticks: tuple[TextEvidence, VoiceEvidence]) -> list[tuple[float | None, float | None]]:
+    memory, found = MomentMemory(), []
+    for tick, (text, heard) in enumerate(ticks, start=1):
+        memory, out = correlate(memory, given_at(tick, text, heard), CALIBRATION)
+        found.append((out.moment.text_negativity, out.moment.voice_negativity))
+    return found
+
+
+def test_the_first_value_stands_and_each_tick_goes_half_the_way() -> None:
+    found = run(*[(words(f), voice(None)) for f in (0.8, 0.0, 0.0)])
+    assert [text for text, _ in found] == pytest.approx([0.8, 0.4, 0.2])
+
+
+def test_a_voice_is_measured_from_its_baseline_times_what_valence_allows() -> None:
+    """agitation .6 -> s' = .5; nothing else speaks; calm is 0."""
+    assert run((NO_TEXT, voice(0.6)))[0][1] == pytest.approx(0.5)
+    assert run((NO_TEXT, voice(0.6, valence=0.2)))[0][1] == pytest.approx(0.1)
+    assert run((NO_TEXT, voice(0.2)))[0][1] == pytest.approx(0.0)
+
+
+def test_doubtful_evidence_moves_less() -> None:
+    sure = run((NO_TEXT, voice(0.2)), (NO_TEXT, voice(1.0)))[1][1]
+    unsure = run((NO_TEXT, voice(0.2)), (NO_TEXT, voice(1.0, confidence=0.5)))[1][1]
+    assert sure == pytest.approx(0.5)
+    assert unsure == pytest.approx(1.0 - 2.0**-0.5)
+    assert run((NO_TEXT, voice(1.0, confidence=0.5)))[0][1] == pytest.approx(0.5)
+
+
+def test_a_silent_voice_holds_thirty_seconds_and_words_not_a_tick_longer() -> None:
+    silent = [(NO_TEXT, voice(None))] * 7
+    found = run((words(0.8), voice(0.6)), *silent)
+    assert [text for text, _ in found] == [pytest.approx(0.8)] + [None] * 7
+    assert [heard is not None for _, heard in found] == [True] * 7 + [False]
+
+
+def test_an_explicit_request_is_at_least_its_floor() -> None:
+    polite = words(0.0, has_escalation_request=True)
+    assert run((polite, voice(None)))[0][0] == pytest.approx(0.75)
+
+
+def test_missing_channels_make_no_conflict_and_drift_holds() -> None:
+    memory, out = correlate(MomentMemory(), given_at(1, NO_TEXT, voice(1.0)), CALIBRATION)
+    assert out.conflict.conflict is None
+    assert out.drift.state is DriftState.ALIGNED_POSITIVE
+    assert out.moment.text_status is ChannelStatus.UNAVAILABLE
+    alignment = timeline_alignment(memory, 2, 70, CALIBRATION)
+    assert (alignment.coverage, alignment.late_event_count, alignment.gap_ms) == (0.5, 2, 70)
+
+
+def test_an_intervention_reaches_the_drift_machine() -> None:
+    _, out = correlate(MomentMemory(), given_at(1, words(0.5), voice(0.6), 2_000), CALIBRATION)
+    assert out.drift.is_intervention_fresh
+
+
+def test_an_amended_moment_carries_the_late_words_and_nothing_else() -> None:
+    _, out = correlate(MomentMemory(), given_at(1, NO_TEXT, voice(0.6)), CALIBRATION)
+    amended = amended_moment(out.moment, words(0.8))
+    assert amended.is_amended
+    assert amended.text_negativity_raw == pytest.approx(0.8)
+    assert amended.text_negativity is None  # what was decided stands
+    assert amended.voice_negativity == out.moment.voice_negativity
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | st.floats(0, 1), st.none() | st.floats(0, 1), st.floats(0, 1)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_negativities_stay_in_range_whatever_comes(
+    ticks: list[tuple[float | None, float | None, float]],
+) -> None:
+    found = run(
+        *[(NO_TEXT if f is None else words(f), voice(a, confidence=trust)) for f, a, trust in ticks]
+    )
+    assert all(v is None or 0.0 <= v <= 1.0 for pair in found for v in pair)
+
+
+def test_held_starts_over_after_it_was_forgotten() -> None:
+    held = Held(0.9, 5_000).feed(40_000, None, 0.0, 30.0, 5.0, 5.0)
+    assert held.value is None
+    assert held.feed(45_000, 0.2, 1.0, 30.0, 5.0, 5.0).value == 0.2
