@@ -168,7 +168,7 @@ def test_moment_with_a_missing_channel_says_so() -> None:
 def test_moment_explains_the_floor() -> None:
     call = calm_call()
     assert call.decisions[1].basis.score.is_floor_applied
-    assert "from the open-distress floor" in flat(moment(call, 10_000))
+    assert "from the floor that both channels set" in flat(moment(call, 10_000))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -389,7 +388,11 @@ def _terms(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableType]:
     total = f"{say(_SCORE, language)} {score.score:.2f}"
     if score.is_floor_applied:
         floor = say(
-            _t("from the open-distress floor; the sum is", "取自公开不满下限；总和"), language
+            _t(
+                "from the floor that both channels set; the sum is",
+                "取自两个通道共同决定的下限；总和",
+            ),
+            language,
         )
         total += f"; {floor} {score.raw:.2f}"
     if score.coverage < 1.0:

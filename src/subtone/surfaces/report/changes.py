@@ -97,9 +97,9 @@ def _terms(basis: StateBasis) -> str:
     if score.is_floor_applied:
         notes.append(
             _t(
-                f"Both channels are openly negative: the floor {score.floor:.2f} stands above the "
+                f"The floor that both channels together set, {score.floor:.2f}, stands above the "
                 f"sum {score.raw:.2f}.",
-                f"两个通道均公开负面：下限 {score.floor:.2f} 高于总和 {score.raw:.2f}。",
+                f"两个通道共同决定的下限 {score.floor:.2f} 高于总和 {score.raw:.2f}。",
             )
         )
     if score.coverage < 1.0:
