@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from subtone.surfaces.results import read_results
 from support_cli import (
     CALLS,
     COMMAND,
@@ -22,8 +24,6 @@ from support_cli import (
     wait_until,
     write_silence,
 )
-
-from subtone.surfaces.results import read_results
 
 CHAT = CALLS / "open_anger.zh.jsonl"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+
 from support_cli import (
     BOTH,
     CALLS,

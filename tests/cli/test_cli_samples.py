@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support_cli import BOTH, CALLS, ROOT, lines_of, sample, succeed, summary_of
 from support_shared import shared
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from support_shared import ROOT
 
 BIN = Path(sys.executable).parent
@@ -195,7 +196,9 @@ def test_impure_code_is_reported_in_the_pure_floors(
 
 
 def test_what_is_allowed_is_not_reported() -> None:
-    assert ruff_rules("import math\n\nHALF = math.cos(1)", "src/subtone/kernel/injected.py") == set()
+    assert (
+        ruff_rules("import math\n\nHALF = math.cos(1)", "src/subtone/kernel/injected.py") == set()
+    )
 
 
 def test_types_are_strict(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from support_shared import ROOT
 
 MAX_INSTALLED_BYTES = 150_000_000

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support_shared import ROOT
 
 READMES = ("README.md", "README.zh.md")

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from support_cli import CALLS, lines_of, write_lines, write_silence, write_tone
 
 from subtone.contracts.analysis import CallAnalysis
 from subtone.contracts.calibration import Calibration
@@ -18,6 +17,7 @@ from subtone.ingest.errors import IngestError
 from subtone.runtime import analysis as module
 from subtone.runtime.analysis import Direction, analyse_files
 from subtone.runtime.samples import sample_call
+from support_cli import CALLS, lines_of, write_lines, write_silence, write_tone
 
 BOTH = [Role.AGENT, Role.CUSTOMER]
 

@@ -99,6 +99,7 @@ def test_numbers_that_come_out_wrong_are_ill(
 
 def without_features(feed: Any) -> Any:
     """A kernel that hears nothing."""
+
     def deaf(state: object, event: object) -> tuple[object, Outputs]:
         state, outputs = feed(state, event)
         decisions = tuple(

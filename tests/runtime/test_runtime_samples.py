@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support_cli import CALLS
 
 from subtone.runtime import samples
 from subtone.runtime.samples import sample_call
+from support_cli import CALLS
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in CALLS.glob("*.flac")))

@@ -387,14 +387,11 @@ def _terms(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableType]:
     yield table
     total = f"{say(_SCORE, language)} {score.score:.2f}"
     if score.is_floor_applied:
-        floor = say(
-            _t(
-                "from the floor that both channels set; the sum is",
-                "取自两个通道共同决定的下限；总和",
-            ),
-            language,
+        floor = _t(
+            "from the floor that both channels set; the sum is",
+            "取自两个通道共同决定的下限；总和",
         )
-        total += f"; {floor} {score.raw:.2f}"
+        total += f"; {say(floor, language)} {score.raw:.2f}"
     if score.coverage < 1.0:
         covered = say(_t("of the weights have a signal", "的权重有信号"), language)
         total += f"; {score.coverage:.0%} {covered}"

@@ -21,8 +21,8 @@ _PRIOR_BLOCKS = 6  # 3 s until sound without any background is taken for the lin
 _BACKGROUND_FRAMES = 10  # fewer may be a consonant between vowels
 _BACKGROUND_WEIGHT = 3  # background is worth as much as three blocks without
 _SPEECH_BLOCKS = 60  # 30 s of sound: the other side leaking in must not become the level
-_ABOVE_FLOOR_DB = 7.0
-_BELOW_SPEECH_DB = 29.0
+_ABOVE_FLOOR_DB = 6.0
+_BELOW_SPEECH_DB = 31.0
 _SPEECH_OVER_FLOOR_DB = 15.0  # until speech was heard
 
 

@@ -29,16 +29,16 @@ _BLOCKS = 2  # correlation window, in hops
 _MID_LAG = 40  # products of a window centre on its middle plus half the lag
 _N_FFT = 256
 _SIGNAL_LOWPASS = lowpass(15, 900.0 / RATE_HZ)
-_ENVELOPE_LOWPASS = lowpass(15, 670.0 / RATE_HZ)
-_SIGNAL_WEIGHT = 0.63
+_ENVELOPE_LOWPASS = lowpass(15, 560.0 / RATE_HZ)
+_SIGNAL_WEIGHT = 0.59
 _LAG_COST = 0.03  # per octave below F0_MAX_HZ: of equal peaks the shortest period is true
-STEP_COSTS = StepCosts(octave_jump=0.7, voicing=0.31)
+STEP_COSTS = StepCosts(octave_jump=0.7, voicing=0.28)
 IMPOSSIBLE = np.float32(-1e9)
-_VOICING_THRESHOLD = 0.55
-_SILENT_BELOW_SPEECH_DB = 24.0  # from here down a frame needs ever more to be voiced
-_SILENCE_COST_PER_DB = 0.015
-_NOISE_WEIGHT = 1.8  # the tracked floor is a minimum: the mean noise is above it
-_LEAST_CLEAN = 0.7
+_VOICING_THRESHOLD = 0.49
+_SILENT_BELOW_SPEECH_DB = 25.0  # from here down a frame needs ever more to be voiced
+_SILENCE_COST_PER_DB = 0.02
+_NOISE_WEIGHT = 1.5  # the tracked floor is a minimum: the mean noise is above it
+_LEAST_CLEAN = 0.67
 _QUIET = 1e-7  # energy that carries no pitch: below one step of 16-bit audio per sample
 
 
