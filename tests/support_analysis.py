@@ -168,6 +168,7 @@ def _moment(k: int, turns: tuple[AnalysedTurn, ...]) -> AlignedMoment:
         confidence=0.8,
         deviations=(),
         voiced_ms=2_100,
+        is_caller_known=True,
     )
     features = AcousticFeatures(
         track_id="left",

@@ -47,6 +47,7 @@ def voice(agitation: float | None, confidence: float = 1.0, valence: float = 1.0
             confidence=confidence,
             deviations=(),
             voiced_ms=2_000,
+            is_caller_known=True,
         )
     return VoiceEvidence(
         status=ChannelStatus.OK if scores else ChannelStatus.INSUFFICIENT,

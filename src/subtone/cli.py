@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ class OptionError(click.ClickException):
 @click.version_option(subtone.__version__, prog_name="subtone")
 def main() -> None:
     """Hear what the words leave out: calls and chats to an explained session state."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal cannot print must not end us
 
 
 @main.command()
@@ -235,7 +239,7 @@ def stdout() -> Console:
     """The terminal, or the pipe, as Rich sees it."""
     from rich.console import Console
 
-    return Console()
+    return Console(markup=False)  # a bracket in a file name is not a style
 
 
 @contextmanager
@@ -261,7 +265,7 @@ def progress_bar(name: str, *, is_shown: bool) -> Iterator[Progress]:
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),

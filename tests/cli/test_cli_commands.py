@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,18 @@ import pytest
 
 import subtone
 from subtone.runtime import analysis as runtime_analysis
-from support_cli import FILES, invoke, lines_of, refusal, run_subtone, sample, succeed
+from support_cli import (
+    CALLS,
+    COMMAND,
+    FILES,
+    PLAIN,
+    invoke,
+    lines_of,
+    refusal,
+    run_subtone,
+    sample,
+    succeed,
+)
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]{4}")
 HIDDEN = sample("hidden_frustration.en")
@@ -115,6 +127,44 @@ def test_a_foreign_folder_is_refused_before_any_analysis(
         kind != "a file in the way"
     ) else "is a file")  # fmt: skip
     assert sorted((p, p.read_bytes()) for p in tmp_path.rglob("*") if p.is_file()) == before
+
+
+def test_brackets_in_names_are_not_styles(tmp_path: Path) -> None:
+    chat = tmp_path / "[red]chat[bold].jsonl"
+    chat.write_bytes((CALLS / "calm.zh.jsonl").read_bytes())
+    shown = succeed("analyze", chat, "--out", tmp_path / "[b]out")
+    assert "[red]chat[bold].jsonl" in shown
+    assert shown.splitlines()[-1].endswith("[b]out/report.html")
+
+
+def test_the_progress_bar_shows_the_name_on_a_terminal_only(tmp_path: Path) -> None:
+    chat = tmp_path / "odd[-b].jsonl"
+    chat.write_bytes((CALLS / "calm.zh.jsonl").read_bytes())
+    near, far = os.openpty()
+    child = subprocess.run(
+        [*COMMAND, "analyze", chat],
+        env=PLAIN | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=far,
+        check=False,
+    )
+    os.close(far)
+    shown = os.read(near, 100_000).decode()
+    os.close(near)
+    assert child.returncode == 0
+    assert "odd[-b].jsonl" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_terminal_that_cannot_print_chinese_still_shows_the_rest(tmp_path: Path) -> None:
+    narrow = PLAIN | {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    command = [*COMMAND, "analyze", CALLS / "open_anger.zh.jsonl"]
+    shown = subprocess.run(command, env=narrow, capture_output=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"open_anger.zh.jsonl" in shown.stdout
+    printed = subprocess.run([*command, "--json"], env=narrow, capture_output=True, check=False)
+    reasons = json.loads(printed.stdout.decode("utf-8"))["transitions"][0]["reasons"]
+    assert any(CHINESE.search(reason["zh"]) for reason in reasons)  # a file format, not a screen
 
 
 def test_explain_shows_the_peak_or_the_moment_asked_for(hidden: Path) -> None:

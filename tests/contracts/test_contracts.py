@@ -18,8 +18,8 @@ from subtone.contracts.inbound import AudioChunk, CallStarted, InboundEvent, Tra
 from subtone.contracts.registry import DOMAINS, SCHEMA_VERSION, json_schema
 from subtone.contracts.session_state import Detail
 from subtone.contracts.signal_correlation import Conflict
-from subtone.contracts.vocabulary import AudioEncoding, ConflictType, Role, Severity
-from subtone.contracts.voice_intelligence import FeatureDeviation, VoiceFeature
+from subtone.contracts.vocabulary import AudioEncoding, ConflictType, Role, Severity, VoiceFeature
+from subtone.contracts.voice_intelligence import FeatureDeviation
 from support_shared import ROOT
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from subtone.cli import main
 from subtone.contracts.outputs import Outputs
 from subtone.kernel import pipeline
-from subtone.runtime import doctor, samples
+from subtone.runtime import samples
 from subtone.runtime.doctor import Finding, examine
 
 
@@ -87,8 +88,8 @@ def test_missing_sample_calls_are_ill(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_numbers_that_come_out_wrong_are_ill(
     monkeypatch: pytest.MonkeyPatch, speed: float, observed: str
 ) -> None:
-    real = doctor.np.cos
-    monkeypatch.setattr(doctor.np, "cos", lambda x: real(x * speed) if speed else x * 0.0 + 1e-9)
+    real = np.cos
+    monkeypatch.setattr(np, "cos", lambda x: real(x * speed) if speed else x * 0.0 + 1e-9)
     if speed == 0.0:
         monkeypatch.setattr(pipeline, "feed", without_features(pipeline.feed))
     found = finding("self-test")

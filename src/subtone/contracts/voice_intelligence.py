@@ -162,6 +162,7 @@ class VoiceEmotionScores(Contract, frozen=True, kw_only=True):
     confidence: Unit01
     deviations: tuple[FeatureDeviation, ...]  # what moved the alarming scores most comes first
     voiced_ms: DurationMs
+    is_caller_known: bool  # False: the baseline is still mostly that of a typical caller
 
 
 class FeatureBaseline(Contract, frozen=True, kw_only=True):

@@ -91,6 +91,7 @@ def voice(*deviations: tuple[VoiceFeature, float]) -> VoiceEmotionScores:
         confidence=0.9,
         deviations=tuple(FeatureDeviation(feature=f, z=z) for f, z in deviations),
         voiced_ms=4_000,
+        is_caller_known=True,
     )
 
 
@@ -225,8 +226,8 @@ def test_missing_channels_say_which_and_why() -> None:
 def test_floor_is_named_when_it_wins() -> None:
     angry = basis(0.9, 0.9, drift=DriftState.ALIGNED_NEGATIVE)
     assert (
-        "score 0.99: both channels are openly negative, so the floor 0.99 stands above the "
-        "weighted sum 0.48 (drift 0.21 + emotion 0.27)"
+        "score 0.99: words and voice are negative together, and the floor 0.99 under the lower "
+        "of the two stands above the weighted sum 0.48 (drift 0.21 + emotion 0.27)"
     ) in [r.en for r in angry.reasons]
 
 

@@ -43,6 +43,7 @@ def sound(**scores: float) -> VoiceEmotionScores:
         confidence=1.0,
         deviations=(),
         voiced_ms=2_000,
+        is_caller_known=True,
         **(values | scores),
     )
 

@@ -201,3 +201,8 @@ def test_times_and_a_known_language_pass_through() -> None:
     scores = score_text(turn, features, CALIBRATION)
     assert features.language is Language.ZH
     assert (scores.t_event_ms, scores.t_end_ms, scores.t_seen_ms) == (1_000, 2_000, 3_000)
+
+
+@pytest.mark.parametrize("text", ["It is four four seven one nine.", "号码是二二二，三三三。"])
+def test_digits_spelt_out_are_not_emphasis(text: str) -> None:
+    assert measure_text(turn_of(text), CALIBRATION).emphasis == 1.0

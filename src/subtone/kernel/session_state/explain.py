@@ -237,9 +237,10 @@ def _deviations(voice: VoiceEmotionScores) -> LocalText:
     """The deviations from the caller's own baseline that moved the scores most, in words."""
     notable = [d for d in voice.deviations if abs(d.z) >= _NOTABLE_Z][:_MAX_DEVIATIONS]
     if not notable:
-        return phrases.USUAL
+        return phrases.USUAL if voice.is_caller_known else phrases.TYPICAL
     listed = join([_deviation(d) for d in notable], phrases.AND)
-    return fill(phrases.VS_BASELINE, deviations=listed)
+    compared = phrases.VS_BASELINE if voice.is_caller_known else phrases.VS_TYPICAL
+    return fill(compared, deviations=listed)
 
 
 def _deviation(deviation: FeatureDeviation) -> LocalText:

@@ -41,7 +41,7 @@ def join(parts: list[LocalText], separator: LocalText) -> LocalText:
 
 
 SEMICOLON = _text("; ", "；")
-AND = _text(" and ", "，")
+AND = _text(" and ", "和")
 
 # --- names ---------------------------------------------------------------------------------
 
@@ -212,6 +212,15 @@ DEVIATION = _text("{amount} sd {direction}", "{direction} {amount} 个标准差"
 AT_LEAST = _text("at least {amount}", "至少 {amount}")
 VS_BASELINE = _text("{deviations} than this caller's baseline", "较来电者自身基线{deviations}")
 USUAL = _text("within this caller's usual range", "处于来电者的惯常范围内")
+# before the caller's own baseline stands, the comparison is with people in general
+VS_TYPICAL = _text(
+    "{deviations} than a typical caller (this caller's own baseline is not established yet)",
+    "较一般来电者{deviations}（尚未建立该来电者自身的基线）",
+)
+TYPICAL = _text(
+    "within a typical caller's range (this caller's own baseline is not established yet)",
+    "处于一般来电者的范围内（尚未建立该来电者自身的基线）",
+)
 
 # feature -> (above the baseline, below it)
 DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
@@ -278,9 +287,9 @@ SCORE_SUM = _text(
     "分数 {score} = {terms}；最大项：{dominant}（{share} %）",
 )
 SCORE_FLOOR = _text(
-    "score {score}: both channels are openly negative, so the floor {floor} stands "
-    "above the weighted sum {raw} ({terms})",
-    "分数 {score}：两个通道均明显为负面，下限 {floor} 高于加权和 {raw}（{terms}）",
+    "score {score}: words and voice are negative together, and the floor {floor} under the "
+    "lower of the two stands above the weighted sum {raw} ({terms})",
+    "分数 {score}：文本与语音同时为负面，较低者的下限 {floor} 高于加权和 {raw}（{terms}）",
 )
 SCORE_NOTHING = _text("score {score}: no signal contributes", "分数 {score}：没有信号作出贡献")
 SCORE_TERM = _text("{signal} {contribution}", "{signal} {contribution}")

@@ -19,7 +19,14 @@ _QUESTIONS = re.compile(r"\?+")
 _HAN_REPEATED = re.compile("([\u3400-\u9fff]{2,4})\\1|([\u3400-\u9fff])\\2{2,}")
 _MIN_QUESTIONS = 2
 _MIN_SHOUTED_LETTERS = 2
-_GRAMMATICAL = frozenset(("had", "that", "bye", "ha", "haha"))  # doubled without emphasis
+_HAN_DIGITS = frozenset("零〇一二两三四五六七八九十")
+# doubled without emphasis: grammar, farewells, and digits spelt out one by one
+_UNSTRESSED = frozenset(
+    (
+        *("had", "that", "bye", "ha", "haha", "oh", "double"),
+        *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +104,11 @@ def _repetitions(folded: str, tokens: Sequence[Token]) -> Iterator[tuple[int, in
     for token in tokens:
         is_word = token.norm.isalpha() and len(token.norm) > 1
         if is_word and previous is not None and previous.norm == token.norm:
-            if token.norm not in _GRAMMATICAL:
+            if token.norm not in _UNSTRESSED:
                 yield previous.start, token.end
         elif is_word and shortened(token.norm):
             yield token.start, token.end
         previous = token
     for match in _HAN_REPEATED.finditer(folded):
-        yield match.span()
+        if not _HAN_DIGITS.issuperset(match.group()):
+            yield match.span()

@@ -98,6 +98,7 @@ def score_voice(
             for name in sorted(z, key=moved.__getitem__, reverse=True)
         ),
         voiced_ms=features.voiced_ms,
+        is_caller_known=baseline.is_established,
     )
 
 

@@ -29,6 +29,7 @@ from subtone.kernel.voice_intelligence.acoustics.tilt import alpha_ratio_db
 AROUND = MARGIN + BLOCK + MARGIN  # frames of audio one block reads
 
 _SMOOTHING = np.array([1, 2, 3, 3, 3, 2, 1], np.float32) / np.float32(15.0)  # about 50 ms
+_REACH = len(_SMOOTHING) // 2
 _VOICED_REACH = 25  # speech has a voiced frame within 250 ms
 _VOICED_BONUS_DB = 4.0  # a voice is speech closer to the noise than a hiss is
 _VOICED_EDGE = 3  # this near to a voice it is no background
@@ -43,7 +44,7 @@ def advance(
     """Return the state after one block and the BLOCK frames it decides.
 
     samples hold AROUND frames, the block in their middle; is_concealed is [BLOCK];
-    the first heard frames of the block are real, the rest padding.
+    real audio ends heard frames after the block's start, and padding follows.
     """
     hop = state.sample_rate_hz // 100
     centred = remove_mean(samples, 2 * hop)
@@ -51,7 +52,10 @@ def advance(
     power = np.einsum("ij,ij->i", by_frame, by_frame) / np.float32(hop)
     inner = slice(MARGIN, MARGIN + BLOCK)
     smoothed_db = to_db(np.convolve(power, _SMOOTHING, "same")[inner])
-    is_heard = ~is_concealed & (np.arange(BLOCK) < heard)
+    since_start = np.arange(BLOCK) + (state.next_frame + DELAY - state.first_frame)
+    # smoothing with the silence beyond the ends of a track would lower its floor
+    is_inside = (since_start >= _REACH) & (np.arange(BLOCK) < heard - _REACH)
+    is_heard = ~is_concealed & is_inside
     state = replace(state, levels=hear_speech(state.levels, smoothed_db[is_heard]))
     measured = Measured(
         level_db=to_db(power[inner]),

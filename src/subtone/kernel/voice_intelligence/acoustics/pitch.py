@@ -34,7 +34,7 @@ _SIGNAL_WEIGHT = 0.59
 _LAG_COST = 0.03  # per octave below F0_MAX_HZ: of equal peaks the shortest period is true
 STEP_COSTS = StepCosts(octave_jump=0.7, voicing=0.28)
 IMPOSSIBLE = np.float32(-1e9)
-_VOICING_THRESHOLD = 0.49
+_VOICING_THRESHOLD = 0.51
 _SILENT_BELOW_SPEECH_DB = 25.0  # from here down a frame needs ever more to be voiced
 _SILENCE_COST_PER_DB = 0.02
 _NOISE_WEIGHT = 1.5  # the tracked floor is a minimum: the mean noise is above it

@@ -119,8 +119,9 @@ def _work(state: AcousticState, heard: int) -> tuple[AcousticState, Frames | Non
     for at in range(0, blocks * BLOCK * hop, BLOCK * hop):
         inner = slice(at + MARGIN * hop, at + (MARGIN + BLOCK) * hop)
         lost: Bool = np.any(is_concealed[inner].reshape(BLOCK, hop), axis=1)
-        real = min(max((heard - inner.start) // hop, 0), BLOCK)
-        state, frames = advance(state, waiting[at : at + AROUND * hop], lost, real)
+        state, frames = advance(
+            state, waiting[at : at + AROUND * hop], lost, (heard - inner.start) // hop
+        )
         decided.append(frames)
     used = blocks * BLOCK * hop
     state = replace(
