@@ -48,7 +48,18 @@ def test_nobody_known_is_the_prior_with_capped_quality() -> None:
     assert not baseline.is_established
     assert baseline.quality == 0.5
     for prior, found in zip(CALIBRATION.priors, baseline.features, strict=True):
-        assert (found.feature, found.mean, found.sd) == (prior.feature, prior.mean, prior.sd_floor)
+        assert (found.feature, found.mean) == (prior.feature, prior.mean)
+        assert found.sd == pytest.approx(math.hypot(prior.sd_floor, prior.sd))
+
+
+def test_the_spread_narrows_to_the_floor_as_the_caller_becomes_known() -> None:
+    memory, spreads = BaselineMemory(), []
+    for _ in range(40):
+        memory = learn_baseline(memory, features(), 1_000, 1e-9, CALIBRATION)
+        found = speaker_baseline(memory, "customer", CALIBRATION).features[0]
+        spreads.append(found.sd)
+    assert spreads == sorted(spreads, reverse=True)
+    assert spreads[-1] == pytest.approx(2.0 * math.sqrt(1.0 + 1.0 / 40.16))
 
 
 def test_pitch_trusts_the_caller_after_one_second_and_silence_waits() -> None:

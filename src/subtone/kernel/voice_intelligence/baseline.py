@@ -3,7 +3,9 @@
 The first seconds of voiced speech are compared with a population prior by empirical
 Bayes: each feature's prior counts as (sd_floor / sd)^2 voiced seconds, so that a quantity
 that differs much between people (pitch) trusts the caller at once, and one that differs
-little (silence) waits. Once established the baseline moves only while the session is calm,
+little (silence) waits. The spread is predictive: the caller's own, floored, plus what is
+still uncertain about the mean, so that nobody is called agitated for not being average
+before they are known. Once established the baseline moves only while the session is calm,
 with a half-life: otherwise anger would become the baseline (Busso et al. 2011; SCIENCE 2).
 """
 
@@ -121,7 +123,6 @@ def _shrunk(
     kappa_s = calibration.baseline_prior_voiced_ms / 1000.0 * (prior.sd_floor / prior.sd) ** 2
     weight = running.weight_s + kappa_s
     mean = (running.weight_s * running.mean + kappa_s * prior.mean) / weight
-    variance = (running.spread + kappa_s * prior.sd_floor**2) / weight
-    return FeatureBaseline(
-        feature=prior.feature, mean=mean, sd=max(prior.sd_floor, math.sqrt(variance))
-    )
+    own = max(prior.sd_floor**2, (running.spread + kappa_s * prior.sd_floor**2) / weight)
+    uncertain = prior.sd_floor**2 / weight  # prior.sd^2 before the first word
+    return FeatureBaseline(feature=prior.feature, mean=mean, sd=math.sqrt(own + uncertain))
