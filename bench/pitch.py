@@ -5,7 +5,7 @@ Real speech (16 kHz originals) is brought to a telephone line (300-3400 Hz, mu-l
 5 %; unvoiced where all three say so; other frames are ignored. That favours Praat and
 RAPT, whose own decisions on the same recordings made the reference, and easy frames.
 
-    python bench/pitch.py --data PATH_TO_DATA [--split heldout|tuning|all] [--clips 60]
+    python -m bench.pitch --data PATH_TO_DATA [--split heldout|tuning|all] [--clips 60]
 
 Needs bench/requirements.txt; peers that fail to import are reported as missing.
 """
@@ -25,10 +25,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from bench.telephone import LINE_RATE_HZ, band_limit, decode, encode
 from subtone.contracts.vocabulary import AudioEncoding
 from subtone.kernel.voice_intelligence.acoustics import (
     concat,
-    decode_payload,
     feed_samples,
     flush,
     open_track,
@@ -132,19 +132,10 @@ class Clip:
     truth: F64 | None = None  # exact f0 where the clip is synthetic
 
 
-def mulaw_round_trip(samples: F32) -> F32:
-    """Nearest representable mu-law value of every sample."""
-    table = np.unique(decode_payload(AudioEncoding.MULAW, bytes(range(256))))
-    edges = (table[1:] + table[:-1]) / 2
-    return table[np.searchsorted(edges, samples)]
-
-
-def telephone(wide: F32, rate: int = 16000) -> F32:
-    """300-3400 Hz, mu-law, 8 kHz."""
-    narrow = soxr.resample(wide, rate, 8000)
-    n = np.arange(-200, 201)
-    taps = (0.85 * np.sinc(0.85 * n) - 0.075 * np.sinc(0.075 * n)) * np.hamming(len(n))
-    return mulaw_round_trip(np.convolve(narrow, taps.astype(np.float32), "same"))
+def telephone(wide: F32) -> F32:
+    """300-3400 Hz, 8 kHz, mu-law; the level stays, unlike with bench.telephone.to_line."""
+    narrow = soxr.resample(band_limit(wide, 16000), 16000, LINE_RATE_HZ)
+    return decode(encode(narrow, AudioEncoding.MULAW), AudioEncoding.MULAW)
 
 
 def _is_heldout(path: Path) -> bool:

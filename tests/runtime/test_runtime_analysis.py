@@ -117,6 +117,47 @@ def test_agents_are_scored_on_request_and_never_move_the_state(tmp_path: Path) -
     assert [d.snapshot for d in asked.decisions] == [d.snapshot for d in plain.decisions]
 
 
+def test_nothing_of_a_pause_is_kept(tmp_path: Path) -> None:
+    audio, _ = excerpt(tmp_path, "open_anger.zh", 50, 20)
+    rows: list[dict[str, object]] = [
+        {"t_ms": 1_000, "role": "customer", "text": "before"},
+        {"t_ms": 5_000, "event": "paused"},
+        {"t_ms": 7_000, "role": "customer", "text": "four one one one"},
+        {"t_ms": 12_000, "event": "resumed"},
+    ]
+    found = analyse_files(audio, write_lines(tmp_path / "paused.jsonl", rows), BOTH)
+    assert b"four one" not in msgspec.json.encode(found)
+    for track in found.tracks:
+        inside = slice(5_000 // track.envelope_hop_ms, 12_000 // track.envelope_hop_ms)
+        assert max(track.envelope) > 0.05
+        assert set(track.envelope[inside]) == {0.0}
+        assert not [s for s in track.segments if s.t_event_ms < 12_000 and s.t_end_ms > 5_000]
+
+
+@pytest.mark.parametrize("withdrawn_ms", [0, 8_000])
+def test_a_voice_without_consent_is_timed_and_not_scored(tmp_path: Path, withdrawn_ms: int) -> None:
+    audio, _ = excerpt(tmp_path, "open_anger.zh", 50, 20)
+    rows: list[dict[str, object]] = [
+        {"t_ms": withdrawn_ms, "event": "consent_withdrawn"},
+        {"t_ms": 100, "role": "agent", "text": "hello"},
+    ]
+    found = analyse_files(audio, write_lines(tmp_path / "events.jsonl", rows), BOTH)
+    was_heard = withdrawn_ms > 0
+    assert [t.is_emotion_scored for t in found.tracks] == [False, was_heard]
+    assert found.is_timing_only is not was_heard
+    assert all(t.talk_ms > 1_000 for t in found.tracks)
+    assert {d.moment.voice for d in found.decisions if d.moment.t_event_ms > withdrawn_ms} == {None}
+
+
+def test_one_customer_is_scored_and_the_summary_says_which(tmp_path: Path) -> None:
+    audio, _ = excerpt(tmp_path, "open_anger.zh", 50, 20)
+    found = analyse_files(audio, None, [Role.CUSTOMER, Role.CUSTOMER])
+    assert [(t.track_id, t.is_emotion_scored) for t in found.tracks] == [
+        ("customer", True),
+        ("customer_2", False),
+    ]
+
+
 def test_what_was_analysed_is_named(tmp_path: Path) -> None:
     files = excerpt(tmp_path, "calm.zh", 0, 20)
     found = analyse_files(*files, BOTH)

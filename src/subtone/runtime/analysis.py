@@ -116,19 +116,23 @@ class _Collected:
     end_ms: int = 0
     is_paused: bool = False
     is_voice_allowed: bool = True
-    scored_roles: dict[Role, str] = field(default_factory=dict)  # the track whose voice was scored
+    scorable: frozenset[str] = frozenset()  # tracks the kernel may score: the first of a role
+    scored: set[str] = field(default_factory=set)
 
     def add(self, event: InboundEvent, outputs: Outputs) -> None:
         """Take one event and what followed from it."""
         if isinstance(event, CallStarted):
             self.started = event
             self.envelopes = {t.track_id: Envelope(t.sample_rate_hz) for t in event.tracks}
+            first = {t.role: t.track_id for t in reversed(event.tracks)}
+            roles = (Role.CUSTOMER, Role.AGENT) if event.is_agent_voice_scored else (Role.CUSTOMER,)
+            self.scorable = frozenset(first[role] for role in roles if role in first)
         elif isinstance(event, AudioChunk):
             # nothing of a pause is kept, not even how loud it was
             heard = bytes(len(event.payload)) if self.is_paused else event.payload
             self.envelopes[event.track_id].add(heard)
             if self.is_voice_allowed and not self.is_paused:
-                self._score(event.track_id)
+                self.scored |= self.scorable & {event.track_id}
         elif isinstance(event, Paused | Resumed):
             self.is_paused = isinstance(event, Paused)
         elif isinstance(event, ConsentChanged):
@@ -155,6 +159,9 @@ class _Collected:
         """The finished analysis."""
         tracks = self.started.tracks if self.started is not None else ()
         has_customer_text = any(t.turn.role is Role.CUSTOMER for t in self.turns)
+        has_customer_voice = any(
+            t.role is Role.CUSTOMER and t.track_id in self.scored for t in tracks
+        )
         is_judged = direction is Direction.OUTBOUND or not self._spoke_first(Role.AGENT)
         return CallAnalysis(
             call_id=_call_id(source),
@@ -162,7 +169,7 @@ class _Collected:
             software_version=subtone.__version__,
             calibration_version=calibration.version,
             duration_ms=self.end_ms,
-            is_timing_only=not (has_customer_text or Role.CUSTOMER in self.scored_roles),
+            is_timing_only=not (has_customer_text or has_customer_voice),
             tracks=tuple(self._track(track, info) for track in tracks),
             turns=tuple(sorted(self.turns, key=lambda t: (t.turn.t_event_ms, t.turn.t_end_ms))),
             decisions=tuple(self.decisions),
@@ -183,19 +190,11 @@ class _Collected:
             source_rate_hz=info.sample_rate_hz if info else track.sample_rate_hz,
             duration_ms=info.duration_ms or self.end_ms if info else self.end_ms,
             talk_ms=sum(s.t_end_ms - s.t_event_ms for s in segments),
-            is_emotion_scored=track.track_id in self.scored_roles.values(),
+            is_emotion_scored=track.track_id in self.scored,
             envelope_hop_ms=envelope.hop_ms,
             envelope=envelope.peaks,
             segments=segments,
         )
-
-    def _score(self, track_id: str) -> None:
-        """Note that a track was heard for its voice: the first of a role that may be scored."""
-        assert self.started is not None
-        roles = {Role.CUSTOMER} | ({Role.AGENT} if self.started.is_agent_voice_scored else set())
-        role = next(t.role for t in self.started.tracks if t.track_id == track_id)
-        if role in roles:
-            self.scored_roles.setdefault(role, track_id)
 
     def _spoke_first(self, role: Role) -> bool:
         """Whether a track of this role is the first heard on the call."""

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import os
-import pathlib
-
 import numpy as np
 import pytest
 import soundfile
+from bench.telephone import band_limit, decode, encode
 
 from subtone.contracts.vocabulary import AudioEncoding
-from subtone.kernel.voice_intelligence.acoustics import decode_payload
 from support_acoustics import F32, line_voice, noise, silence, whole
+from support_shared import shared
 
 PITCHES = [80.0, 100.0, 123.0, 160.0, 200.0, 250.0, 317.0, 400.0]
 
@@ -70,29 +68,16 @@ def test_pitch_stays_inside_its_range() -> None:
     assert voiced.max() < 545.0
 
 
-def shared_emodb() -> pathlib.Path:
-    root = next(p for p in pathlib.Path(__file__).resolve().parents if (p / ".git").exists())
-    folder = root.parent / "shared" / "data" / "emotion" / "emodb"
-    if not folder.is_dir() and not os.environ.get("CI"):
-        pytest.skip("needs the shared recordings next to the repository")
-    assert folder.is_dir(), "the shared recordings must be there in CI"
-    return folder
-
-
 def telephone(wide: F32) -> F32:
     """300-3400 Hz at 8 kHz through mu-law."""
-    n = np.arange(-300, 301)
-    band = (0.425 * np.sinc(0.425 * n) - 0.0375 * np.sinc(0.0375 * n)) * np.hamming(len(n))
-    narrow = np.convolve(wide, band, "same")[::2]
-    table = np.unique(decode_payload(AudioEncoding.MULAW, bytes(range(256))))
-    return table[np.searchsorted((table[1:] + table[:-1]) / 2, narrow)]
+    narrow = band_limit(wide, 16000)[::2]
+    return decode(encode(narrow, AudioEncoding.MULAW), AudioEncoding.MULAW)
 
 
 def test_a_telephone_line_barely_moves_the_pitch_of_real_speech() -> None:
     """The same recordings, wide and on the line; two clips of each of ten speakers."""
-    paths = sorted(shared_emodb().glob("*_neutral_*.flac")) + sorted(
-        shared_emodb().glob("*_angry_*.flac")
-    )
+    folder = shared("data", "emotion", "emodb")
+    paths = sorted(folder.glob("*_neutral_*.flac")) + sorted(folder.glob("*_angry_*.flac"))
     by_speaker = {(path.name[:2], path.name[3]): path for path in paths}
     assert len(by_speaker) == 20
     both = gross = changed = total = 0

@@ -53,9 +53,11 @@ def voice_negativity(
     def above_baseline(score: float) -> float:
         return max(0.0, (score - baseline_score) / (1.0 - baseline_score))
 
+    agitation = above_baseline(scores.agitation)
     absent = (
-        (1.0 - above_baseline(scores.agitation))
+        (1.0 - agitation)
         * (1.0 - VOICE_STRESS_WEIGHT * above_baseline(scores.stress))
         * (1.0 - VOICE_HESITATION_WEIGHT * above_baseline(scores.hesitation))
     )
-    return (1.0 - absent) * (1.0 - CALM_DAMPING * scores.calm) * valence_evidence
+    damping = CALM_DAMPING * scores.calm * (1.0 - agitation)
+    return (1.0 - absent) * (1.0 - damping) * valence_evidence

@@ -6,7 +6,7 @@ low-passed signal and one of its low-passed envelope, in which the harmonics abo
 block and summed over the blocks of a window.
 
 The constants were searched on EMO-DB speakers 03 to 11 alone, on a telephone line clean
-and in noise (``bench/pitch.py --split tuning``).
+and in noise (``python -m bench.pitch --split tuning``).
 """
 
 from __future__ import annotations

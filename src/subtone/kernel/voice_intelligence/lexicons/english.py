@@ -49,6 +49,7 @@ FRUSTRATION = (
         annoyance | irritated | irritating | frustrated | frustrating | frustration | upset
         upsetting | mad at | so mad | really mad | mad about | unhappy | dissatisfied
         disappointed | disappointing | disappointment | let down | stupid | wasting my time
+        waste of my time | waste my time | what a waste
         waste of time | waste of money | wasted | wasting | unreliable | insane | unprofessional
         rude | disrespectful | arrogant | ignorant | condescending | lied | lies | misled
         misleading | dishonest | deceived | deceptive | overcharged | overcharging
@@ -273,7 +274,7 @@ POSITIVITY = (
         excellent | outstanding | fantastic | wonderful | amazing | awesome | brilliant | perfect
         superb | marvellous | marvelous | exceptional | delighted | thrilled | ecstatic
         five stars | 5 stars | hooray | hurray | woohoo | yay | i love you | well done
-        best service | best ever | incredible job
+        best service | best ever | incredible job | can't wait to | cannot wait to
         """,
     ),
     Group(
