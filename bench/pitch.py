@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -301,6 +302,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with emotion/ and calls/")
     parser.add_argument("--split", choices=("heldout", "tuning", "all"), default="heldout")
     parser.add_argument("--clips", type=int, default=60, help="clips per corpus")
+    parser.add_argument("--out", type=Path, help="write results as JSON")
     options: Any = parser.parse_args()
     trackers, missing = available()
     for line in missing:
@@ -312,11 +314,16 @@ def main() -> None:
         "reference: Praat AC, SWIPE' and RAPT agreeing within 5 % on the 16 kHz originals;\n"
         "it favours Praat AC and RAPT and frames that are easy"
     )
-    show("real speech", compare(clips, trackers))
+    real = compare(clips, trackers)
+    show("real speech", real)
     show("synthetic, exact truth", compare(list(synthetic_clips()), trackers))
     print("\nCPU, one thread, 120 s in one piece")
-    for name, speed in throughput(clips, trackers).items():
+    speeds = throughput(clips, trackers)
+    for name, speed in speeds.items():
         print(f"{name:12s} {speed:7.0f} x real time  {1000 / speed:6.2f} ms per second of audio")
+    if options.out:
+        figures = {n: s.figures() | {"x_real_time": speeds[n]} for n, s in real.items()}
+        options.out.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
+
 from bench.corpora import frame_levels_db, speech_level_db, trim
 from bench.telephone import LINE_RATE_HZ, to_line
 from examples.scenarios import SCENARIOS, Beep, Line, Scenario, Silence, Speaker, SteppedIn
-from numpy.typing import NDArray
-
 from subtone.contracts.vocabulary import Role
 
 RATE_HZ = 16_000

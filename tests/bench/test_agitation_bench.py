@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from bench.agitation import Scored, auc, summarise
 from bench.speed import core_distributions
-
 from subtone.contracts.vocabulary import VoiceFeature
 
 

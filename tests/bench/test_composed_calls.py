@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from bench.composed.compose import GAP_S, ComposedCall, NotComposableError, compose
 from bench.composed.events import TRANSCRIPT_DELAY_MS, inbound
 from bench.composed.kinds import KINDS, Words
@@ -16,7 +17,6 @@ from bench.composed.measure import Sighting, add_up, judge
 from bench.composed.texts import AGENT, CUSTOMER
 from bench.corpora import CORPUS_RATE_HZ, Clip, by_speaker, frame_levels_db, read_corpus
 from bench.telephone import LINE_RATE_HZ, decode
-
 from subtone.contracts.inbound import AudioChunk, CallEnded, CallStarted, TranscriptSegment
 from subtone.contracts.vocabulary import AudioEncoding, Role, SessionState
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from bench.composed.events import inbound
 from bench.composed.recording import read_sample
 from bench.corpora import frame_levels_db
 from bench.telephone import LINE_RATE_HZ
 from examples.make_examples import high_shelf
 from examples.scenarios import SCENARIOS, Line
-
 from subtone.contracts.outputs import Outputs
 from subtone.contracts.vocabulary import AmdVerdict, Role, SessionState
 from subtone.kernel import pipeline

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bench.telephone import LINE_RATE_HZ, Samples, band_limit, decode, encode, gain_control, to_line
 
+from bench.telephone import LINE_RATE_HZ, Samples, band_limit, decode, encode, gain_control, to_line
 from subtone.contracts.vocabulary import AudioEncoding
 
 RATE_HZ = 16_000

@@ -67,16 +67,19 @@ def test_killed_while_analysing_leaves_the_earlier_result(tmp_path: Path) -> Non
 
 
 KILLED_WHILE_WRITING = """
-import os, signal, sys
+import io, os, signal, sys
 steps = int(sys.argv.pop(1))
 def counted(real):
     def call(*arguments, **options):
         global steps
-        steps -= 1
+        is_reading = real is io_open and "w" not in (*arguments, "r")[1]
+        steps -= not is_reading
         if steps < 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*arguments, **options)
     return call
+io_open = io.open
+io.open, os.mkdir = counted(io.open), counted(os.mkdir)
 os.fsync, os.rename = counted(os.fsync), counted(os.rename)
 from subtone.cli import main
 main()
@@ -89,7 +92,7 @@ def test_killed_at_any_point_of_writing_leaves_a_whole_result_or_none(
 ) -> None:
     out = tmp_path / "call"
     outcomes = []
-    for steps in range(12):
+    for steps in range(24):
         if has_earlier:
             succeed("analyze", CALLS / "calm.zh.jsonl", "--out", out)
         status = subprocess.run(
@@ -108,7 +111,7 @@ def test_killed_at_any_point_of_writing_leaves_a_whole_result_or_none(
         assert status == -signal.SIGKILL
     assert outcomes[-1] == "open_anger.zh"
     kept = "calm.zh" if has_earlier else ""
-    assert outcomes[:5] == [kept] * 5  # until every file of the new result is on disk
+    assert outcomes[:10] == [kept] * 10  # two folders, four files opened and synced
     assert set(outcomes) <= {kept, "", "open_anger.zh"}
 
 

@@ -20,7 +20,6 @@ from support_shared import ROOT
 
 READMES = ("README.md", "README.zh.md")
 BLOCK = re.compile(r"^ *```(\w+)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 # What the venv of the tests already holds is not installed into it again.
 AS_RUN = {"make demo": "make -o .venv/core.stamp demo", "make test": "make -n test"}
 
@@ -97,13 +96,6 @@ def test_every_python_block_works(checkout: Path) -> None:
     """Blocks may build on earlier ones, as a reader types them into one session."""
     code = "\n".join(blocks(readme("README.md"), "python"))
     run([sys.executable, "-W", "error", "-c", code], checkout)
-
-
-@pytest.mark.parametrize("name", READMES)
-def test_every_link_leads_somewhere(name: str) -> None:
-    links = [link for link in LINK.findall(readme(name)) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_extractor_sees_what_a_reader_would_type() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from bench.telephone import band_limit, decode, encode
 
+from bench.telephone import band_limit, decode, encode
 from subtone.contracts.vocabulary import AudioEncoding
 from support_acoustics import F32, line_voice, noise, silence, whole
 from support_shared import shared

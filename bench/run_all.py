@@ -1,0 +1,63 @@
+"""Every figure this project states, measured again: ``make bench``.
+
+Each bench runs as a process of its own on one thread; what it prints and what it measured
+land in ``bench/results`` under the command that made them, and the tables of both READMEs
+are rewritten from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.figures import RESULTS, write_figures
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+BENCHES: dict[str, list[str]] = {
+    "speed": ["bench.speed"],
+    "pitch": ["bench.pitch", "--data", "{data}", "--split", "heldout", "--clips", "100"],
+    "agitation": ["bench.agitation", "--data", "{data}"],
+    "composed": ["bench.composed", "--data", "{data}"],
+    "composed-emodb": [
+        *("bench.composed", "--data", "{data}", "--corpus", "emodb", "--languages", "zh"),
+        *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
+    ],
+    "text": ["bench.text", "--data", "{data}"],
+}
+WITHOUT_JSON = {"text"}
+
+
+def run(name: str, data: Path) -> None:
+    """Run one bench and keep what it said."""
+    arguments = ["python", "-m", *BENCHES[name]]
+    said = " ".join(arguments).replace("{data}", "DATA")
+    command = [sys.executable, *(part.replace("{data}", str(data)) for part in arguments[1:])]
+    if name not in WITHOUT_JSON:
+        command += ["--out", str(RESULTS / f"{name}.json")]
+    print(f"$ {said}", flush=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, check=True, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE
+    )
+    print(done.stdout, flush=True)
+    (RESULTS / f"{name}.txt").write_text(f"$ {said}\n{done.stdout.rstrip()}\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run what was asked for, everything by default."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="benches; all by default")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of corpora and texts")
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for name in options.names or BENCHES:
+        run(name, options.data)
+    write_figures()
+
+
+if __name__ == "__main__":
+    main()
