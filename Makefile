@@ -25,7 +25,7 @@ check: $(VENV)/test.stamp ## every gate: format, lint, types, import rules, gene
 	$(BIN)/python scripts/make_schema.py --check
 
 bench: .venv-bench/bench.stamp ## every figure, peers in the same run
-	$(BENCH_BIN)/python bench/run_all.py
+	$(BENCH_BIN)/python -m bench.run_all
 
 docs: $(VENV)/test.stamp ## regenerate what is generated
 	$(BIN)/python scripts/make_state_diagrams.py

@@ -102,19 +102,19 @@ HIDDEN_FRUSTRATION_EN = Scenario(
         (
             "Thanks for holding. I have to ask for your order number again.",
             "It is four four seven one nine, as I said.",
-            0.6,
+            0.2,
         ),
         (
             "And could you read me the address once more?",
-            "It is the same address, the second floor.",
-            0.75,
+            "It is the same address. No problem.",
+            0.5,
         ),
         (
             "My system is a bit slow. Can you restart the router again?",
-            "I already did that, but okay, it is fine.",
-            0.85,
+            "I already did that. It's fine.",
+            0.9,
         ),
-        ("Great. And the light is still orange?", "Yes, it is orange. It is okay.", 0.95),
+        ("Great. And the light is still orange?", "Yes, it is orange. It is okay.", 1.0),
         (
             "I will have to transfer you to another team, they may ask the same questions.",
             "No, that is fine. Really. Whatever works for you.",

@@ -147,7 +147,7 @@ def test_a_transcript_out_of_order_is_sorted_and_noted(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     blocked = tmp_path / "file" / "out"
-    refusal("analyze", CALLS / "calm.zh.jsonl", "--out", blocked, names="file", cause="exists")
+    refusal("analyze", CALLS / "calm.zh.jsonl", "--out", blocked, names="file", cause="is a file")
 
     def refuse(self: Path, *_: object, **__: object) -> None:  # modes do not bind a superuser
         raise PermissionError(13, "Permission denied", str(self))

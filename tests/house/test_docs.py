@@ -167,14 +167,10 @@ def deciding() -> Decision:
     return next(d for d in analysis().decisions if d.transition is not None)
 
 
-def suppressed() -> AnalysedTurn:
-    """The last turn before it that holds a suppression phrase."""
+def said_before() -> AnalysedTurn:
+    """The last turn of the customer before it."""
     end_ms = deciding().moment.t_event_ms
-    return [
-        t
-        for t in analysis().turns
-        if t.scored and t.scored.features.is_suppressed and t.turn.t_end_ms <= end_ms
-    ][-1]
+    return [t for t in analysis().turns if t.scored and t.turn.t_end_ms <= end_ms][-1]
 
 
 def demo_excerpt(language: UiLanguage) -> str:
@@ -207,7 +203,7 @@ def events() -> Iterator[InboundEvent]:
 
 def life_of_a_second() -> str:
     """Every number that page follows, as a table."""
-    turn = suppressed()
+    turn = said_before()
     start_ms = -(-turn.turn.t_event_ms // 1000) * 1000
     frames = customer_frames().between(start_ms, start_ms + 1000)
     voiced = frames.f0_hz > 0.0

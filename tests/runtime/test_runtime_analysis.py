@@ -12,11 +12,12 @@ import soundfile
 
 from subtone.contracts.analysis import CallAnalysis
 from subtone.contracts.calibration import Calibration
-from subtone.contracts.vocabulary import AmdVerdict, Role, SessionState
+from subtone.contracts.vocabulary import AmdVerdict, Role
 from subtone.ingest.errors import IngestError
 from subtone.runtime import analysis as module
 from subtone.runtime.analysis import Direction, analyse_files
 from subtone.runtime.samples import sample_call
+from subtone.surfaces.results import summary, timeline_lines
 from support_cli import CALLS, lines_of, write_lines, write_silence, write_tone
 
 BOTH = [Role.AGENT, Role.CUSTOMER]
@@ -199,7 +200,9 @@ def test_silence_claims_no_more_than_was_heard(tmp_path: Path) -> None:
     assert found.tracks[0].segments == ()
     assert found.alignment is not None
     assert found.alignment.coverage == 0.0
-    assert {d.snapshot.state for d in found.decisions} == {SessionState.CALM}
+    assert {d.snapshot.score.coverage for d in found.decisions} == {0.0}
+    assert summary(found)["final_state"] is None
+    assert all(json.loads(line)["state"] is None for line in timeline_lines(found))
 
 
 def test_warnings_of_the_transcript_and_the_source_come_first(tmp_path: Path) -> None:

@@ -272,6 +272,6 @@ def test_thinning_keeps_the_peaks() -> None:
 def test_an_empty_and_a_one_moment_call_render() -> None:
     call = hidden_frustration_call()
     empty = msgspec.structs.replace(call, decisions=(), turns=(), duration_ms=0, tracks=())
-    assert "too short" in render_report(empty, "en")
+    assert "no state is claimed" in render_report(empty, "en")
     one = msgspec.structs.replace(call, decisions=call.decisions[4:5], duration_ms=25_000)
     assert "h.1" in render_report(one, "en")  # a lone moment is a dot

@@ -160,7 +160,7 @@ def test_headlines() -> None:
         "From 00:40 the call was escalating openly, until the end."
     )
     short = msgspec.structs.replace(calm_call(), decisions=())
-    assert "too short" in phrases.headline(short).en
+    assert "no state is claimed" in phrases.headline(short).en
 
 
 @pytest.mark.parametrize("state", list(SessionState))

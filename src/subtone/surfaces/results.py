@@ -19,6 +19,7 @@ from subtone.contracts.outputs import Decision
 from subtone.contracts.session_state import EscalationScore, StateTransition
 from subtone.surfaces.report import render_report
 from subtone.surfaces.report.findings import (
+    claims_state,
     conflict_spans,
     drift_changes,
     final_state,
@@ -101,9 +102,9 @@ def summary(analysis: CallAnalysis) -> dict[str, Any]:
 
 def timeline_lines(analysis: CallAnalysis) -> Iterator[bytes]:
     """One aligned moment a line, as JSON with its newline, in event-time order."""
-    encoder = msgspec.json.Encoder()
+    encoder, is_claimed = msgspec.json.Encoder(), claims_state(analysis)
     for decision in analysis.decisions:
-        yield encoder.encode(_moment(decision, claims_state=not analysis.is_timing_only)) + b"\n"
+        yield encoder.encode(_moment(decision, claims_state=is_claimed)) + b"\n"
 
 
 def _plain(value: msgspec.Struct, *names: str) -> dict[str, Any]:
@@ -272,6 +273,9 @@ def require_replaceable(folder: Path) -> None:
 
     """
     if not folder.exists():
+        standing = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not standing.is_dir():
+            raise ResultsError(f"{standing} is a file, so {folder} cannot be made under it")
         return
     if not folder.is_dir():
         raise ResultsError(f"{folder} is a file; name a folder for the results")

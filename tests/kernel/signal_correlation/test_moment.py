@@ -71,6 +71,17 @@ def test_missing_channels_make_no_conflict_and_drift_holds() -> None:
     assert (alignment.coverage, alignment.late_event_count, alignment.gap_ms) == (0.5, 2, 70)
 
 
+def test_words_that_turned_negative_this_tick_mask_nothing() -> None:
+    memory = MomentMemory()
+    found = []
+    for tick, frustration in enumerate((0.0, 0.0, 0.39, 0.5), start=1):
+        memory, out = correlate(memory, given_at(tick, words(frustration), voice(1.0)), CALIBRATION)
+        found.append(out.conflict.conflict is not None)
+    assert found == [True, True, True, False]
+    assert out.moment.text_negativity is not None
+    assert out.moment.text_negativity < 0.40  # the average alone would still call it mild
+
+
 def test_an_intervention_reaches_the_drift_machine() -> None:
     _, out = correlate(MomentMemory(), given_at(1, words(0.5), voice(0.6), 2_000), CALIBRATION)
     assert out.drift.is_intervention_fresh

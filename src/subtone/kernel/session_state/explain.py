@@ -98,7 +98,7 @@ def explain(
             *(_words_reason(turn, scores) for turn, scores in fresh_turns[-_MAX_TURNS:]),
             *(_voice_reason(evidence) for evidence in voice),
             _score_reason(score),
-            phrases.DRIFT_REASONS[drift.state],
+            *([phrases.DRIFT_REASONS[drift.state]] if _is_complete(moment) else []),
         ),
         words=words,
         voice=voice,
@@ -326,6 +326,10 @@ def _missing(moment: AlignedMoment) -> list[LocalText]:
         for channel, status, negativity in channels
         if negativity is None
     ]
+
+
+def _is_complete(moment: AlignedMoment) -> bool:
+    return moment.text_negativity is not None and moment.voice_negativity is not None
 
 
 def _words_reason(turn: TextTurn, scores: TextEmotionScores) -> LocalText:

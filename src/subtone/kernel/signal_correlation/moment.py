@@ -138,6 +138,10 @@ def correlate(
             given.text.is_suppressed,
             calibration.conflict,
         )
+        # words that turned openly negative this very tick mask nothing, however mild on average
+        has_turned = text_raw is not None and text_raw >= calibration.conflict.text_neutral
+        if found is not None and found.is_masking and has_turned:
+            found = None
     conflict_memory, conflict = step_conflict(memory.conflict, t_ms, found, calibration.conflict)
     correlation_memory, correlation = step_correlation(
         memory.correlation, t_ms, text_raw, voice_raw, calibration.alignment

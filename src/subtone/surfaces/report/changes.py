@@ -10,7 +10,7 @@ from subtone.contracts.session_state import (
     StateBasis,
     StateTransition,
 )
-from subtone.surfaces.report.findings import transitions
+from subtone.surfaces.report.findings import claims_state, transitions
 from subtone.surfaces.report.markup import both, esc, marked
 from subtone.surfaces.report.words import (
     DETAILS,
@@ -33,11 +33,9 @@ def changes(analysis: CallAnalysis) -> str:
     """All transitions as disclosures; a few hundred at most."""
     found = transitions(analysis)
     if not found:
-        none = _t(
-            "No state was claimed, so none changed." if analysis.is_timing_only
-            else "The state never changed.",
-            "没有给出状态，因此没有变化。" if analysis.is_timing_only else "状态从未变化。",
-        )  # fmt: skip
+        none = _t("The state never changed.", "状态从未变化。")
+        if not claims_state(analysis):
+            none = _t("No state was claimed, so none changed.", "没有给出状态，因此没有变化。")
         return f"<p>{both(none)}</p>"
     shown = "".join(_change(i, d, t) for i, (d, t) in enumerate(found[:MAX_CHANGES], start=1))
     if len(found) > MAX_CHANGES:

@@ -19,6 +19,7 @@ from subtone.surfaces.report import phrases
 from subtone.surfaces.report.findings import (
     ConflictSpan,
     StateSpan,
+    claims_state,
     conflict_spans,
     state_spans,
     transitions,
@@ -38,7 +39,7 @@ _LATIN_PX, _CJK_PX, _PADDING_PX = 6.6, 12.5, 16
 def lanes(analysis: CallAnalysis, axis: Axis, language: str) -> str:
     """All lanes that this analysis has something for, top to bottom."""
     parts: list[str] = []
-    if not analysis.is_timing_only and analysis.decisions:
+    if claims_state(analysis):
         parts.append(_state_lane(analysis, axis, language))
     ordered = sorted(analysis.tracks, key=lambda track: track.role is not Role.CUSTOMER)
     parts += (
@@ -46,7 +47,7 @@ def lanes(analysis: CallAnalysis, axis: Axis, language: str) -> str:
         for i, track in enumerate(ordered)
         if track.envelope
     )
-    if not analysis.is_timing_only and analysis.decisions:
+    if claims_state(analysis):
         drawn = thinned(analysis.decisions, MAX_POINTS)
         spans = conflict_spans(analysis.decisions)
         if spans:

@@ -46,30 +46,36 @@ class StateSpan(NamedTuple):
     end_ms: int
 
 
+def claims_state(analysis: CallAnalysis) -> bool:
+    """Whether anything of the customer was ever evidence; without it "calm" would be a guess."""
+    has_evidence = any(d.snapshot.score.coverage > 0.0 for d in analysis.decisions)
+    return has_evidence and not analysis.is_timing_only
+
+
 def final_state(analysis: CallAnalysis) -> SessionState | None:
     """State at the end; None where no state is claimed."""
-    if analysis.is_timing_only or not analysis.decisions:
+    if not claims_state(analysis):
         return None
     return analysis.decisions[-1].snapshot.state
 
 
 def peak_decision(analysis: CallAnalysis) -> Decision | None:
     """First decision in the most concerning state reached; None where no state is claimed."""
-    if analysis.is_timing_only or not analysis.decisions:
+    if not claims_state(analysis):
         return None
     return max(analysis.decisions, key=lambda d: BY_CONCERN.index(d.snapshot.state))
 
 
 def peak_score(analysis: CallAnalysis) -> float | None:
     """Highest escalation score, in [0, 1]; None where no state is claimed."""
-    if analysis.is_timing_only or not analysis.decisions:
+    if not claims_state(analysis):
         return None
     return max(d.snapshot.score.score for d in analysis.decisions)
 
 
 def transitions(analysis: CallAnalysis) -> tuple[tuple[Decision, StateTransition], ...]:
     """Each decision that changed the state, with its transition; none for timing only."""
-    if analysis.is_timing_only:
+    if not claims_state(analysis):
         return ()
     return tuple((d, d.transition) for d in analysis.decisions if d.transition is not None)
 
@@ -117,7 +123,7 @@ def _conflict_spans(decisions: Sequence[Decision]) -> Iterator[ConflictSpan]:
 
 def state_spans(analysis: CallAnalysis) -> tuple[StateSpan, ...]:
     """The call as stretches of one state each, from 0 to its end; empty for timing only."""
-    if analysis.is_timing_only or not analysis.decisions:
+    if not claims_state(analysis):
         return ()
     changes = [
         (after.snapshot.state, after.moment.t_event_ms)

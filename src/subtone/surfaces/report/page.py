@@ -20,7 +20,7 @@ from subtone.contracts.session_state import LocalText
 from subtone.contracts.vocabulary import ChannelStatus, ConflictType, DriftState, SessionState
 from subtone.surfaces.report import charts, phrases, sections
 from subtone.surfaces.report.changes import changes
-from subtone.surfaces.report.findings import peak_decision, span_ms
+from subtone.surfaces.report.findings import claims_state, peak_decision, span_ms
 from subtone.surfaces.report.markup import Axis, both, esc
 from subtone.surfaces.report.words import (
     CONFLICTS,
@@ -112,7 +112,7 @@ def _cursor_data(analysis: CallAnalysis) -> dict[str, Any]:
             statuses.index(d.moment.text_status),
             statuses.index(d.moment.voice_status),
         )
-        for d in (() if analysis.is_timing_only else analysis.decisions)
+        for d in (analysis.decisions if claims_state(analysis) else ())
     ]
     return {
         "total": span_ms(analysis),

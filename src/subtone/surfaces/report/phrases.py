@@ -62,8 +62,8 @@ def headline(analysis: CallAnalysis) -> LocalText:
         return TIMING_ONLY
     if peak is None or final is None:
         return LocalText(
-            en="The call is too short to be scored; no state is claimed.",
-            zh="通话过短，无法评分；不给出状态。",
+            en="Nothing of the customer was long or clear enough to score; no state is claimed.",
+            zh="客户的话语和语音都不够长或不够清楚，无法评分；不给出状态。",
         )
     reached = peak.snapshot.state
     if reached not in _PEAKS:
@@ -102,7 +102,10 @@ def track_scoring(track: TrackSummary) -> LocalText:
         return LocalText(
             en="timing only: agents are not emotion-scored", zh="仅时间信息：不评坐席情绪"
         )
-    return LocalText(en="timing only: not permitted", zh="仅时间信息：未获许可")
+    return LocalText(
+        en="timing only: not permitted, or another customer is the one scored",
+        zh="仅时间信息：未获许可，或已对另一位客户评分",
+    )
 
 
 def coverage(alignment: TimelineAlignment) -> LocalText:
