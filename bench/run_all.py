@@ -20,10 +20,10 @@ DATA = ROOT.parent / "shared" / "data"
 BENCHES: dict[str, list[str]] = {
     "speed": ["bench.speed"],
     "pitch": ["bench.pitch", "--data", "{data}", "--split", "heldout", "--clips", "100"],
-    "agitation": ["bench.agitation", "--data", "{data}"],
-    "composed": ["bench.composed", "--data", "{data}"],
+    "agitation": ["bench.agitation", "--data", "{data}/emotion"],
+    "composed": ["bench.composed", "--data", "{data}/emotion"],
     "composed-emodb": [
-        *("bench.composed", "--data", "{data}", "--corpus", "emodb", "--languages", "zh"),
+        *("bench.composed", "--data", "{data}/emotion", "--corpus", "emodb", "--languages", "zh"),
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
     "text": ["bench.text", "--data", "{data}"],

@@ -224,7 +224,6 @@ def test_one_turn_is_its_own_evidence_at_any_age() -> None:
         found = evidence([said], t_ms)
         assert found.status == ChannelStatus.OK
         assert found.scores == said
-        assert found.negativity == pytest.approx(0.7)  # 1 - .4 x .75
         assert found.positivity == 0.25
 
 
@@ -233,7 +232,7 @@ def test_nothing_fresh_is_unavailable_never_calm(t_ms: int) -> None:
     unavailable = TextEvidence(ChannelStatus.UNAVAILABLE)
     assert evidence([scored(10_000, frustration=0.6)], t_ms) == unavailable
     assert evidence([], t_ms) == unavailable
-    assert (unavailable.scores, unavailable.negativity) == (None, None)
+    assert unavailable.scores is None
 
 
 def test_weight_halves_every_six_seconds() -> None:
@@ -258,7 +257,6 @@ def test_only_turns_without_hits_are_neutral_evidence() -> None:
     assert found.scores is not None
     assert found.scores.dominant_emotion is None
     assert found.scores.calm == pytest.approx(0.5)
-    assert found.negativity == 0.0
 
 
 def test_turns_that_weigh_nothing_are_no_evidence() -> None:
@@ -324,5 +322,3 @@ def test_evidence_is_a_mean_of_the_fresh_turns_in_any_order(
         values = [getattr(s, field) for s in fresh]
         low, high = min(values), max(values)
         assert low - 1e-12 <= getattr(found.scores, field) <= high
-    assert found.negativity is not None
-    assert 0.0 <= found.negativity <= 1.0

@@ -16,7 +16,6 @@ import numpy as np
 from subtone.contracts.calibration import TextCalibration
 from subtone.contracts.vocabulary import ChannelStatus, TextDimension
 from subtone.contracts.voice_intelligence import TextEmotionScores, TextTurn
-from subtone.kernel.signal_correlation.negativity import text_negativity
 from subtone.kernel.statistics import half_life_weight
 
 # Ends keep their closing quotes and the space that follows. A full stop needs that space, and
@@ -148,7 +147,6 @@ class TextEvidence:
 
     status: ChannelStatus  # ok or unavailable
     scores: TextEmotionScores | None = None  # decay-weighted mean, spans of all fresh turns
-    negativity: float | None = None  # of scores, in [0, 1], not smoothed
     positivity: float = 0.0  # in [0, 1]
     is_suppressed: bool = False  # the newest fresh turn is a suppression phrase
     has_escalation_request: bool = False  # any fresh turn asks for a person, complaint, lawyer
@@ -203,7 +201,6 @@ def text_evidence(
     return TextEvidence(
         status=ChannelStatus.OK,
         scores=scores,
-        negativity=text_negativity(scores),
         positivity=scores.positivity,
         is_suppressed=scores.is_suppressed,
         has_escalation_request=scores.has_escalation_request,

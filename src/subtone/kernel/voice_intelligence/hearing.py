@@ -380,7 +380,13 @@ def _read_track(
     if track.frames is None or track.frames.between(start_ms, end_ms).n == 0:
         return TrackReading(track_id, ChannelStatus.UNAVAILABLE)
     features = measure_window(
-        track.frames, track_id, start_ms, end_ms, track.track.sample_rate_hz, other_speech
+        track.frames,
+        track_id,
+        start_ms,
+        end_ms,
+        track.track.sample_rate_hz,
+        other_speech,
+        min_turn_ms=calibration.voice.min_turn_ms,
     )
     status = voice_status(features, calibration.voice)
     if status is not ChannelStatus.OK:

@@ -41,15 +41,14 @@ def measure_window(
     sample_rate_hz: int,
     other_is_speech: Bool | None = None,
     *,
-    noise_floor_db: float | None = None,
     min_turn_ms: int = MIN_TURN_MS,
 ) -> AcousticFeatures:
     """Return the features of [t_start_ms, t_end_ms); rows that frames lack count as lost.
 
     other_is_speech says for each row of the window whether the other side talks
-    (``other.covering(t_start_ms, t_end_ms).is_speech``). noise_floor_db is the tracked
-    floor (``AcousticState.noise_floor_db``); without it the window's own silence is
-    used. A window without speech has zeros, and None where the contract allows it.
+    (``other.covering(t_start_ms, t_end_ms).is_speech``). The noise floor is the window's
+    own silence, never what came later, so that chunks cannot change it. A window without
+    speech has zeros, and None where the contract allows it.
     Raises ValueError when the window is empty or other_is_speech has another length.
     """
     if t_end_ms <= t_start_ms:
@@ -94,7 +93,7 @@ def measure_window(
         tilt_db=float(rows.tilt_db[voiced].mean(dtype=np.float64)) if voiced_ms else None,
         voiced_ms=voiced_ms,
         speech_ms=speech_ms,
-        snr_db=float(level.mean()) - _floor_db(rows, noise_floor_db) if speech_ms else 0.0,
+        snr_db=float(level.mean()) - _floor_db(rows) if speech_ms else 0.0,
         concealed_ratio=float(rows.is_concealed.mean()) if rows.n else 1.0,
     )
 
@@ -160,10 +159,8 @@ def _slope(at_s: FloatArray, values: FloatArray) -> float:
     return float(centred @ (values - values.mean()) / (centred @ centred))
 
 
-def _floor_db(rows: Frames, tracked_db: float | None) -> float:
-    """Noise floor: the tracked one, or the window's own silence, -75 dB at the least."""
-    if tracked_db is not None:
-        return max(tracked_db, FLOOR_MIN_DB)
+def _floor_db(rows: Frames) -> float:
+    """Noise floor: the window's own silence, or its quietest speech; -75 dB at the least."""
     silent = rows.level_db[~rows.is_speech & ~rows.is_concealed]
     heard = silent if len(silent) else rows.level_db[rows.is_speech & ~rows.is_concealed]
     return max(float(np.percentile(heard, 10)), FLOOR_MIN_DB)
