@@ -270,6 +270,17 @@ def test_long_turn_is_cut_around_its_marked_words_and_only_the_latest_turns_coun
     assert [w.quote for w in basis(turns=turns).words] == ["turn 2", "turn 3", "turn 4"]
 
 
+def test_a_conflict_quotes_the_words_that_tell_and_else_the_last_ones() -> None:
+    plain, marked = turn("it is four four seven"), turn("it's fine.", SpanKind.SUPPRESSION, "fine")
+    for turns, quoted, left_out in (
+        ((plain, marked), "it's fine.", "four"),
+        ((turn("earlier"), turn("later")), "later", "earlier"),
+    ):
+        reason = basis(found=report(conflict(0.57), is_confirmed=True), turns=turns).reasons[1].en
+        assert f"“{quoted}”" in reason
+        assert left_out not in reason
+
+
 def test_words_with_braces_are_quoted_as_they_are() -> None:
     odd = basis(turns=(turn("{score} {0} {"),), found=report(conflict(0.5)))
     assert "{score} {0} {" in odd.reasons[1].en

@@ -293,7 +293,8 @@ def _conflict_reasons(
             off_ticks=str(report.off_ticks),
         )
         return [standing]
-    quotes = [fill(phrases.WORDS_QUOTED, quote=w.quote, at=_clock(w.t_event_ms)) for w in words]
+    telling = [w for w in words if w.spans] or list(words[-1:])
+    quotes = [fill(phrases.WORDS_QUOTED, quote=w.quote, at=_clock(w.t_event_ms)) for w in telling]
     seconds = [
         fill(phrases.VOICE_SECONDS, start=_clock(v.t_start_ms), end=_clock(v.t_end_ms))
         for v in voice
