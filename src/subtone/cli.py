@@ -79,6 +79,13 @@ def main() -> None:
     help="Score the agent's voice too. Only for a stated lawful purpose: emotion recognition of "
     "employees is prohibited in the EU (AI Act, Article 5).",
 )
+@click.option(
+    "--calibration",
+    "calibration_file",
+    type=click.Path(path_type=Path),
+    help="JSON of a Calibration (`subtone schema Calibration`): what it leaves out keeps its "
+    "default.",
+)
 @language_option
 def analyze(
     call: Path,
@@ -88,15 +95,18 @@ def analyze(
     as_json: bool,
     direction: str,
     score_agent_voice: bool,
+    calibration_file: Path | None,
     language: UiLanguage,
 ) -> None:
     """Analyse CALL, a recording with one channel per speaker or a chat file."""
     from subtone.runtime.analysis import Direction, analyse_files
+    from subtone.runtime.calibrations import read_calibration
     from subtone.surfaces.results import require_replaceable, write_results
 
     with plain_errors():
         if out is not None:
             require_replaceable(out)
+        calibration = None if calibration_file is None else read_calibration(calibration_file)
         audio: Path | None = call
         if text is None and call.suffix.lower() in TEXT_SUFFIXES:
             audio, text = None, call
@@ -107,6 +117,7 @@ def analyze(
                 parse_roles(roles),
                 direction=Direction(direction),
                 is_agent_voice_scored=score_agent_voice,
+                calibration=calibration,
                 on_progress=on_progress,
             )
         if out is not None:

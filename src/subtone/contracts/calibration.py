@@ -10,10 +10,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from subtone.contracts.base import Contract, Count, DurationMs, Name, Unit01, Weight
-from subtone.contracts.vocabulary import VoiceFeature
+from subtone.contracts.base import Contract, ContractError, Count, DurationMs, Name, Unit01, Weight
+from subtone.contracts.vocabulary import Action, SessionState, VoiceFeature
 
 Seconds = Annotated[float, Meta(gt=0.0, le=3600.0, description="seconds")]
+HopMs = Annotated[int, Meta(ge=100, le=60_000, description="milliseconds between two ticks")]
 Signed = Annotated[float, Meta(ge=-10.0, le=10.0, description="a signed weight or threshold")]
 
 
@@ -86,7 +87,7 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
 class AlignmentCalibration(Contract, frozen=True, kw_only=True):
     """The common clock (SCIENCE section 4)."""
 
-    hop_ms: DurationMs = 5_000
+    hop_ms: HopMs = 5_000
     watermark_ms: DurationMs = 3_000
     smoothing_half_life_s: Seconds = 5.0
     correlation_lag_ms: DurationMs = 10_000
@@ -135,6 +136,13 @@ class ConflictCalibration(Contract, frozen=True, kw_only=True):
     severity_medium: Unit01 = 0.6
 
 
+class StateAction(Contract, frozen=True, kw_only=True):
+    """What an operator wants recommended in one state, instead of the policy table."""
+
+    state: SessionState
+    action: Action
+
+
 class SessionCalibration(Contract, frozen=True, kw_only=True):
     """Score and session machine (SCIENCE sections 5.3 and 5.4)."""
 
@@ -159,6 +167,12 @@ class SessionCalibration(Contract, frozen=True, kw_only=True):
     active_ticks: Count = 2
     dwell_ticks: Count = 2
     stall_ticks: Count = 12
+    actions: tuple[StateAction, ...] = ()  # states not named keep the policy table's action
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.resolved < self.rising < self.risk < self.active:
+            raise ContractError("SessionCalibration must have resolved < rising < risk < active")
 
 
 class AmdCalibration(Contract, frozen=True, kw_only=True):
