@@ -74,7 +74,11 @@ def test_words(scores: dict[str, float], expected: float) -> None:
         ({"stress": 0.6, "calm": 0.0}, 1.0, 0.45),
         ({"hesitation": 0.6, "calm": 0.0}, 1.0, 0.2),
         ({"agitation": 0.6, "stress": 0.6, "hesitation": 0.6, "calm": 0.0}, 1.0, 0.78),
-        ({"agitation": 0.6, "calm": 0.8}, 1.0, 0.4),  # x (1 - .5 x .8 x .5): agitation lifts the damping
+        (
+            {"agitation": 0.6, "calm": 0.8},
+            1.0,
+            0.4,
+        ),  # x (1 - .5 x .8 x .5): agitation lifts the damping
         ({"agitation": 0.6, "calm": 0.4}, 0.5, 0.225),
         ({"agitation": 1.0, "calm": 0.0}, 0.0, 0.0),  # joy: arousal without negativity
     ],
