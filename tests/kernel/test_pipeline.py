@@ -394,3 +394,20 @@ def test_who_answered_is_judged_from_the_customers_track_and_words() -> None:
     assert (last.verdict, last.cause) == ("machine", "text_hint")
     off = feed_all(call({Role.CUSTOMER: hello}, [greeting]))
     assert all(o.amd is None for o in off.outputs)
+
+
+def test_a_voice_may_join_a_chat_that_is_under_way() -> None:
+    joined = ev.TrackJoined(
+        **CALL,
+        t_event_ms=30_000,
+        track=ev.Track(track_id="customer", role=Role.CUSTOMER, sample_rate_hz=RATE_HZ),
+    )
+    voice = chunk(Role.CUSTOMER, 30_000, customer()[: 30 * RATE_HZ])
+    said = feed_all(
+        [started(has_text=True), message(5_000, "Hello."), joined, voice, ended(60_000)]
+    )
+    heard = {d.moment.t_event_ms: d.moment.features is not None for d in said.decisions}
+    assert not heard[30_000]
+    assert heard[40_000]
+    with pytest.raises(PeerError, match="joined twice"):
+        feed_all([started(Role.CUSTOMER), joined])

@@ -39,6 +39,12 @@ class CallStarted(Inbound, frozen=True, kw_only=True):
     is_amd_enabled: bool = False
 
 
+class TrackJoined(Inbound, frozen=True, kw_only=True):
+    """A track that the call did not have when it started; its audio begins now."""
+
+    track: Track
+
+
 class AudioChunk(Inbound, frozen=True, kw_only=True):
     """Consecutive samples of one track, single channel; t_event_ms is the first sample."""
 
@@ -120,6 +126,7 @@ class CallEnded(Inbound, frozen=True, kw_only=True):
 
 InboundEvent = (
     CallStarted
+    | TrackJoined
     | AudioChunk
     | ChatMessage
     | TranscriptSegment

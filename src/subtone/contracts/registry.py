@@ -52,6 +52,7 @@ DOMAINS: dict[str, tuple[type[Contract], ...]] = {
     ),
     "inbound": (
         inbound.CallStarted,
+        inbound.TrackJoined,
         inbound.AudioChunk,
         inbound.ChatMessage,
         inbound.TranscriptSegment,

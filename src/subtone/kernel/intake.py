@@ -29,6 +29,8 @@ def take(state: CallState, event: ev.InboundEvent) -> tuple[CallState, Outputs]:
     match event:
         case ev.CallStarted():
             return _begin(state, event)
+        case ev.TrackJoined():
+            return _join(state, event)
         case ev.AudioChunk():
             return _hear(state, event)
         case ev.ChatMessage() | ev.TranscriptSegment():
@@ -66,6 +68,13 @@ def _begin(state: CallState, event: ev.CallStarted) -> tuple[CallState, Outputs]
     unknown = sum(track.role is Role.UNKNOWN for track in event.tracks)
     state = replace(state, call=event, hearing=hearing.open_hearing(event))
     return state, _noticed(event, "unknown_role", unknown) if unknown else Outputs()
+
+
+def _join(state: CallState, event: ev.TrackJoined) -> tuple[CallState, Outputs]:
+    if any(t.track.track_id == event.track.track_id for t in state.hearing.tracks):
+        raise PeerError(f"track {event.track.track_id!r} joined twice")
+    state = replace(state, hearing=hearing.join_track(state.hearing, event.track, event.t_event_ms))
+    return state, _noticed(event, "unknown_role") if event.track.role is Role.UNKNOWN else Outputs()
 
 
 def _hear(state: CallState, chunk: ev.AudioChunk) -> tuple[CallState, Outputs]:

@@ -123,17 +123,22 @@ class VoiceReading:
 
 def open_hearing(call: CallStarted) -> HearingMemory:
     """The memory of a call that has just begun."""
-    tracks = tuple(
-        TrackMemory(
-            track=track,
-            is_pitch_tracked=track.role is Role.CUSTOMER
-            or (track.role is Role.AGENT and call.is_agent_voice_scored),
-        )
-        for track in call.tracks
+    memory = HearingMemory(is_agent_voice_scored=call.is_agent_voice_scored)
+    for track in call.tracks:
+        memory = join_track(memory, track, 0)
+    customer = _of_role(memory, Role.CUSTOMER)
+    if call.is_amd_enabled and customer is not None:
+        memory = replace(memory, amd=open_amd(customer.track.track_id, 0))
+    return memory
+
+
+def join_track(memory: HearingMemory, track: Track, t_ms: int) -> HearingMemory:
+    """A track begins at t_ms; pitch is measured only where the role may be scored."""
+    is_pitch_tracked = track.role is Role.CUSTOMER or (
+        track.role is Role.AGENT and memory.is_agent_voice_scored
     )
-    customer = next((t.track for t in tracks if t.track.role is Role.CUSTOMER), None)
-    amd = open_amd(customer.track_id, 0) if call.is_amd_enabled and customer else None
-    return HearingMemory(tracks=tracks, is_agent_voice_scored=call.is_agent_voice_scored, amd=amd)
+    joined = TrackMemory(track=track, is_pitch_tracked=is_pitch_tracked, origin_ms=t_ms)
+    return replace(memory, tracks=(*memory.tracks, joined))
 
 
 def hear(
@@ -309,7 +314,7 @@ def _place(
         notices.append(Notice(t_event_ms=t_event_ms, code="duplicate_audio"))
         return track, samples[drop:], ()
     if early_ms < -SKEW_TOLERANCE_MS:
-        if track.sample_count or track.origin_ms:
+        if track.acoustics is not None:  # not before its first sample, nor after a pause
             notices.append(Notice(t_event_ms=track.through_ms, code="audio_gap", count=-early_ms))
         track, segments = _end_stretch(track)
         moved = replace(track, origin_ms=t_event_ms, sample_count=0, gap_ms=track.gap_ms - early_ms)
