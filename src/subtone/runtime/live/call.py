@@ -8,6 +8,7 @@ caller's baseline and the session's state survive a reconnect.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,26 @@ class LiveCall:
         self._pending: dict[str, Pending] = {}
         self._ready: list[InboundEvent] = []
         self._is_started = False
+        self.has_streamed = False
+
+    @classmethod
+    def restored(cls, events: Sequence[InboundEvent], *, is_agent_voice_scored: bool) -> LiveCall:
+        """A call taken up again after a restart: its clock and its tracks go on."""
+        started = events[0]
+        if not isinstance(started, CallStarted):
+            raise TypeError(f"the journal of {started.call_id!r} does not begin with CallStarted")
+        call = cls(
+            started.call_id,
+            started.t_seen_ms,
+            is_agent_voice_scored=is_agent_voice_scored,
+            is_amd_enabled=started.is_amd_enabled,
+        )
+        call._is_started = True
+        joined = [e.track for e in events if isinstance(e, TrackJoined)]
+        call._tracks = {t.track_id: t for t in (*started.tracks, *joined)}
+        call.has_streamed = bool(call._tracks)
+        call.last_seen_ms = max(event.t_seen_ms for event in events)
+        return call
 
     def now_ms(self, t_seen_ms: int) -> int:
         """Where the receiver's clock stands on the call's."""
@@ -158,6 +179,7 @@ class LiveCall:
 
     def _open(self, event: StreamOpened, t_seen_ms: int) -> None:
         self._origins_ms[event.stream_id] = self.now_ms(t_seen_ms)
+        self.has_streamed = True
         tracks = tuple(_kernel_track(track) for track in event.tracks)
         self._begin(t_seen_ms, tracks)
         for track in tracks:
