@@ -205,6 +205,58 @@ def schema(contract: str | None) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
 
 
+@main.command()
+@click.argument("protocol", type=click.Choice(["twilio", "audiohook", "rtp", "siprec", "chat"]))
+@click.argument("call", type=click.Path(path_type=Path))
+@click.argument("target")
+@click.option("--roles", metavar="ROLE,ROLE", default="agent,customer", show_default=True)
+@click.option("--text", type=click.Path(path_type=Path), help="Transcript to post (chat).")
+@click.option("--copies", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option("--speed", type=click.FloatRange(0.1, 100.0), default=1.0, show_default=True)
+@click.option("--loss", type=click.FloatRange(0, 0.9), default=0.0, help="Share of packets lost.")
+@click.option("--duplicate", type=click.FloatRange(0, 0.9), default=0.0, help="Share sent twice.")
+@click.option("--reorder", type=click.FloatRange(0, 0.9), default=0.0, help="Share sent late.")
+@click.option("--jitter-ms", type=click.FloatRange(0, 500), default=0.0, help="Random delay.")
+@click.option("--reconnect-s", type=click.FloatRange(1), help="Leave and come back (twilio).")
+@click.option("--token", envvar="SUBTONE_TOKEN", help="Bearer token for the server.")
+def simulate(
+    protocol: str,
+    call: Path,
+    target: str,
+    roles: str,
+    text: Path | None,
+    copies: int,
+    speed: float,
+    loss: float,
+    duplicate: float,
+    reorder: float,
+    jitter_ms: float,
+    reconnect_s: float | None,
+    token: str | None,
+) -> None:
+    """Play CALL into TARGET as a live peer would: a URL, or HOST:PORT for rtp and siprec."""
+    import asyncio
+
+    from subtone.runtime.simulate.packets import Network
+    from subtone.runtime.simulate.play import Play, Protocol, play_all
+
+    wanted = Play(
+        protocol=Protocol(protocol),
+        call=call,
+        target=target,
+        roles=tuple(parse_roles(roles) or ()),
+        text=text,
+        copies=copies,
+        speed=speed,
+        network=Network(loss=loss, duplicate=duplicate, reorder=reorder, jitter_ms=jitter_ms),
+        reconnect_s=reconnect_s,
+        token=token,
+    )
+    with plain_errors():
+        for call_id in asyncio.run(play_all(wanted)):
+            click.echo(call_id)
+
+
 def parse_roles(given: str | None) -> list[Role] | None:
     """``"agent,customer"`` to roles; raises OptionError naming the allowed words."""
     from subtone.contracts.vocabulary import Role

@@ -41,7 +41,7 @@ class Client(asyncio.DatagramProtocol):
 
     @property
     def local(self) -> str:
-        """This client's address as it stands in headers."""
+        """Our own address as it stands in headers."""
         if self.transport is None:
             raise RuntimeError("not connected")
         host, port = self.transport.get_extra_info("sockname")[:2]
@@ -144,7 +144,8 @@ def offer(client: Client, roles: tuple[Role, ...]) -> str:
         for i, role in enumerate(roles)
     )
     metadata = (
-        "<?xml version='1.0' encoding='UTF-8'?><recording xmlns='urn:ietf:params:xml:ns:recording:1'>"
+        "<?xml version='1.0' encoding='UTF-8'?>"
+        "<recording xmlns='urn:ietf:params:xml:ns:recording:1'>"
         f"<datamode>complete</datamode><session session_id='r'/>{people}</recording>"
     )
     return (

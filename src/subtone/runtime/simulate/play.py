@@ -1,0 +1,114 @@
+"""``subtone simulate``: N copies of one recording into a server, in real time or faster."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from subtone.contracts.vocabulary import Role
+from subtone.ingest.files import read_transcript
+from subtone.runtime.simulate import audiohook, chat, rtp, siprec, twilio
+from subtone.runtime.simulate.packets import (
+    PACKET_MS,
+    Network,
+    Packet,
+    impaired,
+    packets_of,
+)
+
+
+class Protocol(StrEnum):
+    """What to speak."""
+
+    TWILIO = "twilio"
+    AUDIOHOOK = "audiohook"
+    RTP = "rtp"
+    SIPREC = "siprec"
+    CHAT = "chat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What to play, where, how often and how badly."""
+
+    protocol: Protocol
+    call: Path
+    target: str  # URL, or HOST:PORT[,PORT] for rtp and siprec
+    roles: tuple[Role, ...] = (Role.AGENT, Role.CUSTOMER)
+    text: Path | None = None
+    copies: int = 1
+    speed: float = 1.0
+    network: Network = field(default_factory=Network)
+    reconnect_s: float | None = None  # twilio: leave and come back as a new stream so often
+    token: str | None = None
+
+
+async def play_all(wanted: Play) -> list[str]:
+    """Play every copy at once; return the call ids. Raises what the peer's refusal raises."""
+    packets: list[Packet] = []
+    if wanted.protocol is not Protocol.CHAT:
+        packets = impaired(list(packets_of(wanted.call, wanted.roles)), wanted.network)
+    ids = [f"sim-{uuid.uuid4().hex[:12]}" for _ in range(wanted.copies)]
+    await asyncio.gather(*(_play_one(wanted, call_id, packets) for call_id in ids))
+    return ids
+
+
+async def _play_one(wanted: Play, call_id: str, packets: Sequence[Packet]) -> None:
+    headers = {"Authorization": f"Bearer {wanted.token}"} if wanted.token else None
+    match wanted.protocol:
+        case Protocol.TWILIO:
+            await _play_twilio(wanted, call_id, packets, headers)
+        case Protocol.AUDIOHOOK:
+            await audiohook.play(
+                wanted.target,
+                str(uuid.uuid4()),
+                call_id,
+                audiohook.frames(wanted.roles, packets),
+                speed=wanted.speed,
+                headers=headers,
+            )
+        case Protocol.RTP:
+            targets = addresses(wanted.target)
+            await rtp.play(targets, rtp.datagrams(packets), speed=wanted.speed)
+        case Protocol.SIPREC:
+            server = addresses(wanted.target)[0]
+            timed = rtp.datagrams(packets)
+            await siprec.play(server, call_id, wanted.roles, timed, speed=wanted.speed)
+        case Protocol.CHAT:
+            url = f"{wanted.target.rstrip('/')}/v1/calls/{call_id}/messages"
+            posts = chat.posts(read_transcript(wanted.text or wanted.call))
+            await chat.play(url, posts, speed=wanted.speed, headers=headers)
+
+
+async def _play_twilio(
+    wanted: Play, call_id: str, packets: Sequence[Packet], headers: dict[str, str] | None
+) -> None:
+    """One stream, or several after one another where the line breaks every so often."""
+    every_ms = (wanted.reconnect_s or 1e9) * 1000.0
+    pieces: dict[int, list[Packet]] = {}
+    for packet in packets:
+        piece = int(packet.t_ms // every_ms)
+        began_ms = int(piece * every_ms) // PACKET_MS * PACKET_MS if piece else 0
+        rebased = replace(
+            packet,
+            number=packet.number - began_ms // PACKET_MS,
+            t_ms=packet.t_ms - began_ms,
+            send_ms=packet.send_ms - began_ms,
+        )
+        pieces.setdefault(piece, []).append(rebased)
+    for piece, rebased_packets in sorted(pieces.items()):
+        timed = twilio.messages(call_id, f"MZ{call_id}{piece}", wanted.roles, rebased_packets)
+        await twilio.play(wanted.target, timed, speed=wanted.speed, headers=headers)
+
+
+def addresses(target: str) -> list[tuple[str, int]]:
+    """``"127.0.0.1:4000,4002"`` to addresses; raises ValueError saying what is wanted."""
+    host, _, ports = target.rpartition(":")
+    try:
+        return [(host, int(port)) for port in ports.split(",") if host]
+    except ValueError as error:
+        raise ValueError(f"{target!r} is not HOST:PORT[,PORT]") from error
