@@ -124,7 +124,8 @@ def test_half_a_sample_is_refused() -> None:
 
 def test_a_moment_waits_for_every_track_and_the_watermark() -> None:
     talk = speech(9.0)
-    state, _ = pipeline.feed(pipeline.start(), started(Role.CUSTOMER, Role.AGENT))
+    opening = started(Role.CUSTOMER, Role.AGENT, has_text=True)
+    state, _ = pipeline.feed(pipeline.start(), opening)
     state, out = pipeline.feed(state, chunk(Role.CUSTOMER, 0, talk))
     assert not out.decisions  # the agent's track is still at 0
     state, out = pipeline.feed(state, chunk(Role.AGENT, 0, silence(7.9)))
@@ -133,6 +134,16 @@ def test_a_moment_waits_for_every_track_and_the_watermark() -> None:
     assert [d.moment.t_event_ms for d in out.decisions] == [5_000]
     _, out = pipeline.feed(state, ev.Tick(**CALL, t_event_ms=13_000))
     assert [d.moment.t_event_ms for d in out.decisions] == [10_000]
+
+
+def test_without_a_text_source_a_moment_is_complete_with_its_frames() -> None:
+    state, _ = pipeline.feed(pipeline.start(), started(Role.CUSTOMER))
+    closed_ms = []
+    for t_ms in range(0, 12_000, 20):
+        state, out = pipeline.feed(state, chunk(Role.CUSTOMER, t_ms, silence(0.02)))
+        closed_ms += [t_ms + 20 - d.moment.t_event_ms for d in out.decisions]
+    assert len(closed_ms) == 2
+    assert all(0 < late_ms <= 900 for late_ms in closed_ms)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """The whole way of the data: one inbound event in, everything that follows from it out.
 
 ``feed(state, event) -> (state, outputs)`` is pure. Time arrives as stamps: a moment closes
-when every audio track (in a chat, the text) has passed it by the watermark, when a Tick
-says so, or when the call ends. How the bytes were cut into events never changes a result.
+when every audio track (in a chat, the text) has passed it, by the watermark where words may
+still come, when a Tick says so, or when the call ends. How the bytes were cut into events
+never changes a result.
 
     AudioChunk -------> hear -> frames --> read_voice -> scores ----+
     Chat, Transcript -> read -> spans, scores -> text_evidence -----+-> decide -> explain
@@ -77,8 +78,14 @@ def _due_ms(state: CallState) -> int | None:
     alignment = state.calibration.alignment
     next_ms = state.decided_ms + alignment.hop_ms
     if not state.is_ended:
-        passed_ms = max(state.clock_ms, hearing.through_ms(state.hearing) or 0)
-        return next_ms if passed_ms >= next_ms + alignment.watermark_ms else None
+        # only words come late: without a text source a moment is complete with its frames
+        if state.hearing.tracks and not state.call.has_text:
+            is_complete = hearing.framed_ms(state.hearing) >= next_ms
+        else:
+            heard_ms = hearing.through_ms(state.hearing) or 0
+            is_complete = heard_ms >= next_ms + alignment.watermark_ms
+        is_past = state.clock_ms >= next_ms + alignment.watermark_ms
+        return next_ms if is_complete or is_past else None
     if next_ms <= state.clock_ms:
         return next_ms
     end_ms = state.clock_ms // HOP_MS * HOP_MS  # a tail of a second or more is a last moment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_headers_count_on_across_the_wrap_with_one_source_a_track() -> None:
         assert {h[0] for h in heads} == {0x80}
         assert [h[1] for h in heads] == [0x80] + [0] * 49
         assert [h[2] for h in heads] == [(65_500 + track + n) & 0xFFFF for n in range(50)]
-        assert {(b[3] - a[3]) & 0xFFFFFFFF for a, b in zip(heads, heads[1:], strict=False)} == {160}
+        assert {(b[3] - a[3]) & 0xFFFFFFFF for a, b in pairwise(heads)} == {160}
         assert len({h[4] for h in heads}) == 1
     assert sent == list(rtp.datagrams(PACKETS))
 

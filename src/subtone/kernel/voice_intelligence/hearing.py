@@ -173,6 +173,14 @@ def hear_words(
     return replace(memory, amd=amd), result
 
 
+def framed_ms(memory: HearingMemory) -> int:
+    """Media time up to which every track's frames are decided."""
+    return min(
+        (t.frames.t_end_ms if t.frames is not None else t.origin_ms for t in memory.tracks),
+        default=0,
+    )
+
+
 def pass_time(
     memory: HearingMemory, t_ms: int, calibration: Calibration
 ) -> tuple[HearingMemory, AmdResult | None]:
