@@ -1,0 +1,1 @@
+"""Alerts: which moments a person must hear of, how often, and that it surely arrives."""
