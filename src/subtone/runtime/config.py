@@ -1,0 +1,483 @@
+"""Configuration of the live runtime: one frozen tree, from defaults, file, environment, flags.
+
+Every leaf of the tree is one setting: ``http.port`` in the file is ``SUBTONE_HTTP_PORT`` in the
+environment and ``--http-port`` as a flag; later sources win. A name nobody knows is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from subtone.runtime.analysis import Direction
+from subtone.runtime.journal import AudioPolicy
+
+ENVIRONMENT_PREFIX: Final = "SUBTONE_"
+FILE_VARIABLE: Final = "SUBTONE_CONFIG"
+OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, "SUBTONE_UPDATE_DOCS"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_BIND: Final = re.compile(r"(?P<transport>udp|tcp|tls):(?P<host>.+):(?P<port>\d{1,5})")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message names the setting, its source and the cure."""
+
+
+class Secret:
+    """A text that is never printed: ask with reveal(), where it is used and nowhere else."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a secret is not to be copied out of its process")
+
+
+class Scope(StrEnum):
+    """What the bearer of a token may do; none includes another."""
+
+    INGEST = "ingest"
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+class LogLevel(StrEnum):
+    """Least severe message that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the tree."""
+
+
+class Token(_Section, frozen=True, kw_only=True):
+    """One API token: kept as the SHA-256 of its text, or read as text from its reference."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
+    sha256: str | None = None
+    secret: Secret | None = None
+
+    def __post_init__(self) -> None:
+        if (self.sha256 is None) == (self.secret is None):
+            raise ValueError(f"token {self.name!r} needs either sha256 or secret")
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"token {self.name!r} needs 64 hexadecimal digits as sha256")
+
+
+class AudioHookKey(_Section, frozen=True, kw_only=True):
+    """One Genesys AudioHook integration: its API key, and the secret that signs its requests."""
+
+    api_key: Secret
+    client_secret: Secret | None = None  # None: requests are not signed
+
+
+class SipUser(_Section, frozen=True, kw_only=True):
+    """One SIP digest user."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    password: Secret
+
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class HttpConfig(_Section, frozen=True, kw_only=True):
+    """HTTP and WebSocket."""
+
+    host: Annotated[str, Meta(description="address to listen on; others need tokens")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port to listen on; 0 lets the system choose")] = 8080
+    public_url: Annotated[
+        str | None, Meta(description="how peers reach this server; webhook signatures cover it")
+    ] = None
+    tls_certificate: Annotated[str | None, Meta(description="PEM file; with tls_key")] = None
+    tls_key: Annotated[str | None, Meta(description="PEM file; with tls_certificate")] = None
+    admin_host: Annotated[str, Meta(description="address of admin routes")] = "127.0.0.1"
+    admin_port: Annotated[Port, Meta(description="port of admin routes")] = 8081
+    tokens: Annotated[
+        tuple[Token, ...], Meta(description="API tokens: name, scopes, and sha256 or secret")
+    ] = ()
+
+
+class JournalConfig(_Section, frozen=True, kw_only=True):
+    """The durable record."""
+
+    path: Annotated[str, Meta(description="folder of the journal")] = "subtone-journal"
+    audio: Annotated[
+        AudioPolicy,
+        Meta(description="`keep` audio until the retention ends, or `drop` it once not needed"),
+    ] = AudioPolicy.DROP
+    retention_days: Annotated[int, Meta(ge=1, le=36_500, description="calls older are erased")] = 30
+    snapshot_s: Annotated[
+        float, Meta(ge=1.0, le=3_600.0, description="seconds between two snapshots of a call")
+    ] = 30.0
+    linger_ms: Annotated[
+        float, Meta(ge=0.0, le=100.0, description="how long a write waits for others to join it")
+    ] = 5.0
+
+
+class RtpConfig(_Section, frozen=True, kw_only=True):
+    """Bare RTP and the media of SIP."""
+
+    host: Annotated[str, Meta(description="address to receive on")] = "127.0.0.1"
+    advertised_host: Annotated[
+        str | None, Meta(description="address peers are told, where it is another")
+    ] = None
+    port_min: Annotated[int, Meta(ge=1024, le=65_534, description="first port; even")] = 20_000
+    port_max: Annotated[int, Meta(ge=1025, le=65_535, description="last port, inclusive")] = 20_999
+
+    def __post_init__(self) -> None:
+        if self.port_min % 2 or self.port_min >= self.port_max:
+            raise ValueError("rtp.port_min must be even and below rtp.port_max")
+
+
+class SipConfig(_Section, frozen=True, kw_only=True):
+    """The session recording server."""
+
+    binds: Annotated[
+        tuple[str, ...],
+        Meta(description="addresses as `udp:host:port`, `tcp:...`, `tls:...`; none is off"),
+    ] = ()
+    tls_certificate: Annotated[str | None, Meta(description="PEM file; with tls_key")] = None
+    tls_key: Annotated[str | None, Meta(description="PEM file; with tls_certificate")] = None
+    tls_client_ca: Annotated[
+        str | None, Meta(description="PEM file; peers must show a certificate of it")
+    ] = None
+    realm: Annotated[str, Meta(description="realm of digest authentication")] = "subtone"
+    users: Annotated[
+        tuple[SipUser, ...], Meta(description="digest users: name and password; none asks nobody")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        for bind in self.binds:
+            match = _BIND.fullmatch(bind)
+            if match is None or int(match["port"]) > 65_535:
+                raise ValueError(f"sip.binds: {bind!r} is not like udp:127.0.0.1:5060")
+            if match["transport"] == "tls" and self.tls_key is None:
+                raise ValueError(f"sip.binds: {bind!r} needs sip.tls_certificate and sip.tls_key")
+
+
+class TwilioConfig(_Section, frozen=True, kw_only=True):
+    """Twilio and those that sign as it does."""
+
+    auth_tokens: Annotated[
+        tuple[Secret, ...], Meta(description="auth tokens; several while one is being replaced")
+    ] = ()
+    is_signature_required: Annotated[
+        bool, Meta(description="refuse what is not signed; off only behind something that checks")
+    ] = True
+
+
+class AudioHookConfig(_Section, frozen=True, kw_only=True):
+    """Genesys AudioHook."""
+
+    keys: Annotated[
+        tuple[AudioHookKey, ...], Meta(description="integrations: api_key and client_secret")
+    ] = ()
+
+
+class CallsConfig(_Section, frozen=True, kw_only=True):
+    """How calls are judged and how long they are waited for."""
+
+    direction: Annotated[
+        Direction, Meta(description="who called: `auto`, `inbound` or `outbound`")
+    ] = Direction.AUTO
+    is_agent_voice_scored: Annotated[
+        bool, Meta(description="score the agent's voice; needs agent_voice_purpose")
+    ] = False
+    agent_voice_purpose: Annotated[
+        str | None, Meta(description="the lawful purpose, recorded with every call")
+    ] = None
+    calibration: Annotated[
+        str | None, Meta(description="calibration file; the shipped one where unset")
+    ] = None
+    reconnect_s: Annotated[
+        float, Meta(ge=0.0, le=3_600.0, description="a lost stream may come back this long")
+    ] = 30.0
+    idle_s: Annotated[
+        float, Meta(ge=1.0, le=86_400.0, description="a silent voice call ends after this")
+    ] = 300.0
+    chat_idle_s: Annotated[
+        float, Meta(ge=1.0, le=604_800.0, description="a silent chat ends after this")
+    ] = 1_800.0
+
+    def __post_init__(self) -> None:
+        if self.is_agent_voice_scored and not self.agent_voice_purpose:
+            raise ValueError("calls.is_agent_voice_scored needs calls.agent_voice_purpose")
+
+
+class LimitsConfig(_Section, frozen=True, kw_only=True):
+    """What one peer, and all together, may ask for."""
+
+    max_calls: Annotated[int, Meta(ge=1, description="running calls; new ones are refused")] = 500
+    max_backlog_s: Annotated[
+        float, Meta(gt=0.0, le=60.0, description="analysis further behind refuses new calls")
+    ] = 2.0
+    max_message_bytes: Annotated[
+        int, Meta(ge=1_024, description="largest message or body, as it arrives")
+    ] = 1_048_576
+    max_decompressed_bytes: Annotated[
+        int, Meta(ge=1_024, description="largest message or body, decompressed")
+    ] = 4_194_304
+    max_peer_requests_per_s: Annotated[
+        float, Meta(gt=0.0, description="requests and connections of one peer, per second")
+    ] = 50.0
+    worker_threads: Annotated[
+        int, Meta(ge=0, le=256, description="threads that analyse; 0 is one per core")
+    ] = 0
+
+
+class AlertsConfig(_Section, frozen=True, kw_only=True):
+    """Alerts."""
+
+    rules: Annotated[str | None, Meta(description="file of alert rules and sinks")] = None
+    webhook_secret: Annotated[
+        Secret | None, Meta(description="key of the signature of outgoing webhooks")
+    ] = None
+
+
+class LogConfig(_Section, frozen=True, kw_only=True):
+    """Logs and traces: ids and numbers, never words or names."""
+
+    level: Annotated[LogLevel, Meta(description="`debug`, `info`, `warning` or `error`")] = (
+        LogLevel.INFO
+    )
+    is_json: Annotated[bool, Meta(description="one JSON object per line")] = False
+    otlp_endpoint: Annotated[
+        str | None, Meta(description="where OpenTelemetry spans go; needs its packages")
+    ] = None
+
+
+class RuntimeConfig(_Section, frozen=True, kw_only=True):
+    """Everything an operator decides; see docs/configuration.md."""
+
+    http: HttpConfig = HttpConfig()
+    journal: JournalConfig = JournalConfig()
+    rtp: RtpConfig = RtpConfig()
+    sip: SipConfig = SipConfig()
+    twilio: TwilioConfig = TwilioConfig()
+    audiohook: AudioHookConfig = AudioHookConfig()
+    calls: CallsConfig = CallsConfig()
+    limits: LimitsConfig = LimitsConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    log: LogConfig = LogConfig()
+
+    def __post_init__(self) -> None:
+        for name, section in (("http", self.http), ("sip", self.sip)):
+            if (section.tls_certificate is None) != (section.tls_key is None):
+                raise ValueError(f"{name}.tls_certificate and {name}.tls_key go together")
+        if self.http.host not in LOOPBACK and not self.http.tokens:
+            raise ValueError(
+                f"http.host {self.http.host!r} is open to others: give http.tokens, or listen on "
+                "127.0.0.1"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One leaf of the tree."""
+
+    section: str
+    name: str
+    kind: Any  # its annotation, with bounds
+    default: Any
+    meaning: str
+
+    @property
+    def path(self) -> str:
+        """Name in the file and in messages."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """Name in the environment."""
+        return f"{ENVIRONMENT_PREFIX}{self.section}_{self.name}".upper()
+
+    @property
+    def flag(self) -> str:
+        """Name on the command line."""
+        return f"--{self.section}-{self.name}".replace("_", "-")
+
+    @property
+    def shown_default(self) -> str:
+        """The default as the documentation shows it."""
+        if self.default is None or self.default == ():
+            return "none"
+        if isinstance(self.default, bool):
+            return "true" if self.default else "false"
+        return str(self.default)
+
+
+def settings() -> tuple[Setting, ...]:
+    """Every setting, in the order of the tree."""
+    return tuple(_SETTINGS.values())
+
+
+def load_config(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+) -> RuntimeConfig:
+    """Read the configuration: defaults, then the TOML file, the environment, the flags.
+
+    Args:
+        file: TOML; where None, the one SUBTONE_CONFIG names, if any.
+        environment: the process's own where None.
+        flags: texts by setting path, e.g. ``{"http.port": "9000"}``.
+
+    Raises ConfigError. Secrets may be written as ``env:NAME`` or ``file:PATH``; a flag must, for
+    command lines are public on their machine.
+
+    """
+    environment = os.environ if environment is None else environment
+    if file is None and environment.get(FILE_VARIABLE):
+        file = Path(environment[FILE_VARIABLE])
+    found: dict[str, Any] = {}
+    for source, path, value in (
+        *_from_file(file),
+        *_from_environment(environment),
+        *(("flag", path, text) for path, text in (flags or {}).items()),
+    ):
+        setting = _SETTINGS.get(path)
+        if setting is None:
+            raise _unknown(source, path, _SETTINGS)
+        found[path] = _converted(setting, source, value, environment)
+    try:
+        sections: dict[str, Any] = {name: _section(name, kind, found) for name, kind in _SECTIONS}
+        return RuntimeConfig(**sections)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _section(section: str, kind: type[_Section], found: Mapping[str, Any]) -> _Section:
+    values = {
+        n: found[f"{section}.{n}"] for n in kind.__struct_fields__ if f"{section}.{n}" in found
+    }
+    return kind(**values)
+
+
+def _from_file(file: Path | None) -> Iterator[tuple[str, str, Any]]:
+    if file is None:
+        return
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read ({error.strerror}): check the path") from error
+    except ValueError as error:
+        raise ConfigError(f"{file} is no TOML ({error})") from error
+    for section, values in tree.items():
+        if section not in dict(_SECTIONS):
+            raise _unknown(str(file), section, dict(_SECTIONS))
+        if not isinstance(values, dict):
+            raise ConfigError(f"{file}: {section} is a section: write [{section}]")
+        for name, value in values.items():
+            yield str(file), f"{section}.{name}", value
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    paths = {setting.variable: setting.path for setting in _SETTINGS.values()}
+    for name in sorted(environment):
+        if name in paths:
+            yield f"environment variable {name}", paths[name], environment[name]
+        elif name.startswith(ENVIRONMENT_PREFIX) and name not in OTHER_VARIABLES:
+            raise _unknown("environment", name, paths)
+
+
+def _unknown(source: str, name: str, known: Mapping[str, Any]) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return ConfigError(f"{source}: there is no setting {name!r}; did you mean {near[0]!r}?")
+
+
+def _converted(setting: Setting, source: str, value: Any, environment: Mapping[str, str]) -> Any:
+    """The value as the setting's type. A message never repeats it: it may be a secret."""
+    is_text = source == "flag" or source.startswith("environment")
+
+    def secret(kind: type, text: Any) -> Any:
+        if kind is not Secret or not isinstance(text, str):
+            raise ValueError("expected a text")
+        return _revealed(text, environment, is_public=source == "flag")
+
+    try:
+        if is_text and _is_list(setting.kind):
+            value = json.loads(value) if value.lstrip().startswith("[") else _listed(value)
+        return msgspec.convert(value, setting.kind, strict=not is_text, dec_hook=secret)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ConfigError(f"{source}: {setting.path} is not usable ({error})") from error
+
+
+def _revealed(text: str, environment: Mapping[str, str], *, is_public: bool) -> Secret:
+    scheme, _, rest = text.partition(":")
+    if scheme == "env":
+        if not environment.get(rest):
+            raise ValueError(f"environment variable {rest} is not set")
+        return Secret(environment[rest])
+    if scheme == "file":
+        try:
+            return Secret(Path(rest).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise ValueError(f"{rest} cannot be read: {error.strerror}") from error
+    if is_public:
+        raise ValueError("a secret on the command line is public: write env:NAME or file:PATH")
+    if not text:
+        raise ValueError("it is empty")
+    return Secret(text)
+
+
+def _listed(text: str) -> Sequence[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _is_list(kind: Any) -> bool:
+    return get_origin(kind) is tuple or any(get_origin(part) is tuple for part in get_args(kind))
+
+
+def _meaning(kind: Any) -> str:
+    return " ".join(m.description for m in get_args(kind) if isinstance(m, Meta) and m.description)
+
+
+def _found_settings() -> Iterator[Setting]:
+    for section, kind in _SECTIONS:
+        hints = get_type_hints(kind, include_extras=True)
+        for field in msgspec.structs.fields(kind):
+            hint = hints[field.name]
+            yield Setting(section, field.name, hint, field.default, _meaning(hint))
+
+
+_SECTIONS: Final[tuple[tuple[str, type[_Section]], ...]] = tuple(
+    (name, kind) for name, kind in get_type_hints(RuntimeConfig).items()
+)
+_SETTINGS: Final = {setting.path: setting for setting in _found_settings()}

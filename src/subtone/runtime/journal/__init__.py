@@ -1,0 +1,38 @@
+"""Durable record of every inbound event, and of what was said about it."""
+
+from __future__ import annotations
+
+from subtone.runtime.journal.errors import (
+    AudioDroppedError,
+    JournalCorruptError,
+    JournalError,
+    JournalFullError,
+    JournalLockedError,
+    ReplayDifferenceError,
+)
+from subtone.runtime.journal.journal import AudioPolicy, Output, SqliteJournal
+from subtone.runtime.journal.reader import CallRow, JournalReader, OutputRow, ReceiptRow, Resumption
+from subtone.runtime.journal.retention import PurgeReceipt
+from subtone.runtime.journal.snapshots import decode_state, encode_state
+from subtone.runtime.journal.writer import WriterLimits
+
+__all__ = [
+    "AudioDroppedError",
+    "AudioPolicy",
+    "CallRow",
+    "JournalCorruptError",
+    "JournalError",
+    "JournalFullError",
+    "JournalLockedError",
+    "JournalReader",
+    "Output",
+    "OutputRow",
+    "PurgeReceipt",
+    "ReceiptRow",
+    "ReplayDifferenceError",
+    "Resumption",
+    "SqliteJournal",
+    "WriterLimits",
+    "decode_state",
+    "encode_state",
+]
