@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from subtone.contracts.vocabulary import Role
 from subtone.runtime.analysis import Direction
 from subtone.runtime.journal import AudioPolicy
 
@@ -177,6 +178,18 @@ class SipConfig(_Section, frozen=True, kw_only=True):
     tls_client_ca: Annotated[
         str | None, Meta(description="PEM file; peers must show a certificate of it")
     ] = None
+    public_host: Annotated[
+        str | None, Meta(description="address clients are told, where it is not the bound one")
+    ] = None
+    agent_patterns: Annotated[
+        tuple[str, ...], Meta(description="`user@host` patterns of agents, like `*@agents.example`")
+    ] = ()
+    customer_patterns: Annotated[
+        tuple[str, ...], Meta(description="`user@host` patterns of customers")
+    ] = ()
+    calling_party: Annotated[
+        Role, Meta(description="who calls on this line: `customer`, `agent` or `unknown`")
+    ] = Role.UNKNOWN
     realm: Annotated[str, Meta(description="realm of digest authentication")] = "subtone"
     users: Annotated[
         tuple[SipUser, ...], Meta(description="digest users: name and password; none asks nobody")
