@@ -210,6 +210,7 @@ def test_demo_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
     again = run_subtone("demo", "--lang", "zh", cwd=tmp_path)
     assert again.returncode == 0
     assert CHINESE.search(again.stdout)
+    assert again.stdout.splitlines()[-1] == "报告：out/demo/report.html"
 
 
 def test_doctor_finds_this_installation_well() -> None:

@@ -101,6 +101,7 @@ def test_roles_that_do_not_fit(tmp_path: Path, out: Path) -> None:
 def test_paths_that_lead_nowhere(tmp_path: Path, out: Path) -> None:
     refused(out, tmp_path / "none.wav", names="none.wav", cause="does not exist")
     refused(out, tmp_path, names=tmp_path.name, cause="is a folder")
+    refused(out, Path(), names=".: ", cause="is a folder")
     audio = CALM[0]
     refused(out, audio, "--text", tmp_path / "no.srt", names="no.srt", cause="does not exist")
     (tmp_path / "bad\nname.wav").write_text("no audio")

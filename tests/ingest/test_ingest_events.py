@@ -247,3 +247,17 @@ def test_marks_stand_at_their_time_between_the_audio(stereo: Path) -> None:
     ]
     allowed = [e.is_voice_emotion_allowed for e in told if isinstance(e, ConsentChanged)]
     assert allowed == [False, True]
+
+
+def test_a_customers_long_turn_comes_in_parts_as_it_was_said(stereo: Path) -> None:
+    text = "First I called on Monday. Then I called on Tuesday. Now it is Wednesday, I am calling."
+    long = [
+        TranscriptTurn(role=role, t_event_ms=0, t_end_ms=18_000, text=text)
+        for role in (Role.CUSTOMER, Role.AGENT)
+    ]
+    segments = [e for e in events_of(stereo, long) if isinstance(e, TranscriptSegment)]
+    said = [s for s in segments if s.role is Role.CUSTOMER]
+    assert "".join(s.text for s in said) == text
+    assert [s.segment_id for s in said] == [f"turn_1#{n}" for n in range(1, len(said) + 1)]
+    assert all(s.t_end_ms - s.t_event_ms <= 7_000 for s in said)
+    assert [s.text for s in segments if s.role is Role.AGENT] == [text]

@@ -15,7 +15,7 @@ from subtone.kernel.decision import (
     scored_dimensions,
 )
 from subtone.kernel.signal_correlation.moment import MomentInput
-from support_moments import given_at, voice, words
+from support_moments import NO_TEXT, given_at, voice, words
 
 CALIBRATION = Calibration()
 
@@ -36,6 +36,22 @@ def test_masking_is_confirmed_on_the_second_tick_and_the_state_says_since_when()
     assert memory.since_ms == 10_000
     later, decided = decide(memory, given_at(3, words(0.05), voice(0.9)), CALIBRATION)
     assert not decided.is_transition or later.since_ms == 15_000
+
+
+def test_a_customer_who_waits_has_not_calmed_down() -> None:
+    """Open anger in a chat, then 90 s without a word: nothing to judge by moves nothing."""
+    memory = DecisionMemory()
+    for tick in (1, 2):
+        memory, _ = decide(memory, given_at(tick, words(0.95), voice(None)), CALIBRATION)
+    angry = memory.session
+    assert angry.state is SessionState.ACTIVE_ESCALATION
+    for tick in range(3, 21):
+        memory, decided = decide(memory, given_at(tick, NO_TEXT, voice(None)), CALIBRATION)
+        assert (decided.score.coverage, decided.edge) == (0.0, "no_evidence")
+        assert memory.session == angry
+    memory, decided = decide(memory, given_at(21, words(0.0), voice(None)), CALIBRATION)
+    assert decided.edge != "no_evidence"
+    assert memory.session != angry
 
 
 def test_run_again_unchanged_it_ends_where_it_ended() -> None:

@@ -100,6 +100,15 @@ def test_a_call_the_agent_opens_is_judged_only_when_told(
     assert (found.amd is not None) is (direction is Direction.OUTBOUND)
 
 
+@pytest.mark.parametrize("direction", Direction)
+def test_a_recording_in_which_nobody_speaks_names_no_machine_by_itself(
+    tmp_path: Path, direction: Direction
+) -> None:
+    silence = write_silence(tmp_path / "call.flac", 1 / 60, channel_count=2)
+    found = analyse_files(silence, None, BOTH, direction=direction)
+    assert (found.amd is not None) is (direction is Direction.OUTBOUND)
+
+
 def test_nobody_is_judged_or_scored_without_roles(tmp_path: Path) -> None:
     found = analyse_files(write_tone(tmp_path / "call.wav", 6.0, 2), None, None)
     assert found.is_timing_only

@@ -53,7 +53,7 @@ def test_every_member_has_both_languages(
         assert not re.search("[A-Za-z]", text.zh)
 
 
-@pytest.mark.parametrize("table", [words.SESSION_EDGES, words.NOTICES, words.DETAILS])
+@pytest.mark.parametrize("table", [words.NOTICES, words.DETAILS])
 def test_open_names_have_both_languages(table: Mapping[str, LocalText]) -> None:
     assert all(HAN.search(text.zh) and not HAN.search(text.en) for text in table.values())
 
@@ -161,6 +161,37 @@ def test_headlines() -> None:
     )
     short = msgspec.structs.replace(calm_call(), decisions=())
     assert "no state is claimed" in phrases.headline(short).en
+
+
+def test_a_machine_is_no_customer() -> None:
+    call = hidden_frustration_call()
+    assert call.amd is not None
+    usual = phrases.headline(call)
+    silent = msgspec.structs.replace(
+        call.amd, verdict=v.AmdVerdict.MACHINE, cause=v.AmdCause.INITIAL_SILENCE
+    )
+    assert phrases.headline(msgspec.structs.replace(call, amd=silent)) == usual
+    heard = msgspec.structs.replace(silent, cause=v.AmdCause.BEEP)
+    told = phrases.headline(msgspec.structs.replace(call, amd=heard))
+    assert told.en == "A machine answered: what was scored is its greeting, not a customer."
+    assert told.zh == "由机器应答：所评的是其问候语，并非客户。"
+
+
+def test_a_headline_counts_the_stretches_it_does_not_tell() -> None:
+    call = calm_call()
+    risen = {1, 4, 5, 7}
+    decisions = tuple(
+        msgspec.structs.replace(
+            d,
+            snapshot=msgspec.structs.replace(
+                d.snapshot, state=SessionState.RISING_TENSION if i in risen else SessionState.CALM
+            ),
+        )
+        for i, d in enumerate(call.decisions)
+    )
+    eased = phrases.headline(msgspec.structs.replace(call, decisions=decisions))
+    assert eased.en == "Tension rose at 00:10, and 2 more times. It ended in rising tension."
+    assert eased.zh == "从 00:10 起，通话渐趋紧张，此后又出现 2 次。结束时：渐趋紧张。"
 
 
 @pytest.mark.parametrize("state", list(SessionState))

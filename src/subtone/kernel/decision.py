@@ -23,7 +23,12 @@ from subtone.contracts.vocabulary import (
 )
 from subtone.contracts.voice_intelligence import TextEmotionScores, VoiceEmotionScores
 from subtone.kernel.session_state.escalation import score_escalation
-from subtone.kernel.session_state.machine import START, SessionMemory, step_session
+from subtone.kernel.session_state.machine import (
+    NO_EVIDENCE,
+    START,
+    SessionMemory,
+    step_session,
+)
 from subtone.kernel.signal_correlation.moment import (
     Correlated,
     MomentInput,
@@ -81,9 +86,10 @@ def decide(
         calibration.session,
         calibration.conflict,
     )
-    session, edge = step_session(
-        memory.session, score.score, correlated.conflict.is_masking_confirmed, calibration.session
-    )
+    session, edge = memory.session, NO_EVIDENCE
+    if score.coverage > 0.0:  # a silent caller has not calmed down
+        is_masked = correlated.conflict.is_masking_confirmed
+        session, edge = step_session(session, score.score, is_masked, calibration.session)
     decided = Decided(correlated, score, memory.session.state, session.state, edge)
     since_ms = given.t_event_ms if decided.is_transition else memory.since_ms
     return DecisionMemory(moments, session, since_ms), decided

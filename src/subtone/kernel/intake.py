@@ -104,12 +104,13 @@ def _read(
     scored = tuple(_scored(part, state.calibration.text) for part in parts)
     found = Outputs(turns=scored, amd=amd)
     state = replace(state, turns=state.turns + scored)
-    if not state.moment_count or turn.t_end_ms > state.decided_ms:
+    late_parts = [p.t_end_ms for p in parts if p.t_end_ms <= state.decided_ms]
+    if not state.moment_count or not late_parts:
         return state, found
     late = replace(state, late_count=state.late_count + 1)
     return late, msgspec.structs.replace(
         found,
-        amended=tuple(_amended(late, m) for m in state.moments if m.t_event_ms >= turn.t_end_ms),
+        amended=tuple(_amended(late, m) for m in state.moments if m.t_event_ms >= min(late_parts)),
         notices=(Notice(t_event_ms=turn.t_event_ms, code="late_text"),),
     )
 

@@ -162,7 +162,7 @@ class _Collected:
         has_customer_voice = any(
             t.role is Role.CUSTOMER and t.track_id in self.scored for t in tracks
         )
-        is_judged = direction is Direction.OUTBOUND or not self._spoke_first(Role.AGENT)
+        is_judged = direction is Direction.OUTBOUND or self._spoke_first(Role.CUSTOMER)
         return CallAnalysis(
             call_id=_call_id(source),
             source=_printable(source.name),

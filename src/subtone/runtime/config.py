@@ -442,7 +442,7 @@ def _converted(setting: Setting, source: str, value: Any, environment: Mapping[s
     def secret(kind: type, text: Any) -> Any:
         if kind is not Secret or not isinstance(text, str):
             raise ValueError("expected a text")
-        return _revealed(text, environment, is_public=source == "flag")
+        return revealed(text, environment, is_public=source == "flag")
 
     try:
         if is_text and _is_list(setting.kind):
@@ -452,7 +452,11 @@ def _converted(setting: Setting, source: str, value: Any, environment: Mapping[s
         raise ConfigError(f"{source}: {setting.path} is not usable ({error})") from error
 
 
-def _revealed(text: str, environment: Mapping[str, str], *, is_public: bool) -> Secret:
+def revealed(text: str, environment: Mapping[str, str], *, is_public: bool) -> Secret:
+    """The secret a text names as ``env:NAME`` or ``file:PATH``, or is. Raises ValueError.
+
+    Where the text is public, as on a command line, it must name one.
+    """
     scheme, _, rest = text.partition(":")
     if scheme == "env":
         if not environment.get(rest):

@@ -6,9 +6,10 @@ text whose control characters are visible, never as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -38,7 +39,6 @@ from subtone.surfaces.report.words import (
     DETAILS,
     KINDS,
     ROLES,
-    SESSION_EDGES,
     SIGNALS,
     STATES,
     STATUSES,
@@ -201,7 +201,7 @@ def _ribbons(
         ribbon.append(_GLYPHS[s.state], _STYLES[s.state]) if s else ribbon.append(" ")
     grid.add_row(Text(say(_STATE, language)), ribbon)
     rows: tuple[tuple[LocalText, Sequence[float | None]], ...] = (
-        (_SCORE, [s.score.score if s else None for s in snapshots]),
+        (_SCORE, [s.score.score if s and s.score.coverage else None for s in snapshots]),
         (_WORDS, [d.moment.text_negativity if d else None for d in cells]),
         (_VOICE, [d.moment.voice_negativity if d else None for d in cells]),
     )
@@ -232,7 +232,7 @@ def _bar(value: float | None) -> str:
 
 
 def _legend(
-    analysis: CallAnalysis, cells: Iterable[Decision | None], language: UiLanguage
+    analysis: CallAnalysis, cells: Sequence[Decision | None], language: UiLanguage
 ) -> RenderableType:
     seen = {d.snapshot.state for d in cells if d is not None}
     entries = [
@@ -246,7 +246,12 @@ def _legend(
         for status in (d.moment.text_status, d.moment.voice_status)
     ):
         entries.append(f"{_MISSING} {say(_MISSING_NOTE, language)}")
-    return Padding(Text("   ".join(entries), style="dim"), (0, 0, 0, _LABEL_COLUMNS), expand=False)
+    lines = [entries[0]]
+    for entry in entries[1:]:  # a glyph stays with its name
+        joined = f"{lines[-1]}   {entry}"
+        does_fit = cell_len(joined) <= len(cells)
+        lines[-1:] = [joined] if does_fit else [lines[-1], entry]
+    return Padding(Text("\n".join(lines), style="dim"), (0, 0, 0, _LABEL_COLUMNS), expand=False)
 
 
 def _change(
@@ -261,14 +266,13 @@ def _change(
     title.append(" → ")
     title.append_text(_state(transition.to_state, language))
     title.append(f"  {say(_SCORE, language)} {transition.score:.2f}", style="dim")
-    edge = say(named(SESSION_EDGES, transition.edge), language)
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=7, justify="right", style="dim")
     grid.add_column(overflow="fold")
     basis = transition.basis
-    grid.add_row(say(_WHY, language), Text(edge))
-    for reason in basis.reasons[:max_reasons]:
-        grid.add_row("", Text("· ").append_text(_said(reason, language)))
+    for number, reason in enumerate(basis.reasons[:max_reasons]):
+        label, mark = ("", "· ") if number else (say(_WHY, language), "")
+        grid.add_row(label, Text(mark).append_text(_said(reason, language)))
     unsaid = len(basis.reasons[max_reasons:])
     if unsaid:
         at = clock(transition.t_event_ms)

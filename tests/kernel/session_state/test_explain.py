@@ -30,8 +30,9 @@ from subtone.contracts.voice_intelligence import (
     TextTurn,
     VoiceEmotionScores,
 )
+from subtone.kernel.session_state import phrases
 from subtone.kernel.session_state.explain import explain
-from subtone.kernel.session_state.machine import DWELL, HOLD, SESSION_EDGES
+from subtone.kernel.session_state.machine import DWELL, HOLD, NO_EVIDENCE, SESSION_EDGES
 from support_session_state import DEFAULT, claims_a_feeling, conflict, escalation, report
 
 S = SessionState
@@ -149,21 +150,21 @@ MASKED = basis(
 
 def test_path_of_a_masked_call() -> None:
     assert MASKED.path.en == (
-        "calm → hidden_frustration on edge conflict_detected: words and voice disagree, and the "
+        "calm → hidden frustration on edge conflict_detected: words and voice disagree, and the "
         "mismatch is confirmed; score 0.54; the words read calm (0.05) while the voice is 2.1 sd "
-        "brighter and 1.8 sd higher in pitch than this caller's baseline (0.62); masking held "
+        "brighter, 1.8 sd higher in pitch than this caller's baseline (0.62); masking held "
         "since 01:05"
     )
     assert MASKED.path.zh == (
         "平静 → 隐藏不满，经由 conflict_detected：文本与语音不一致且已确认；分数 0.54；"
-        "文本读来平静（0.05），而语音较来电者自身基线音色偏亮 2.1 个标准差和"
+        "文本读来平静（0.05），而语音较来电者自身基线音色偏亮 2.1 个标准差、"
         "音高偏高 1.8 个标准差（0.62）；掩饰性不一致自 01:05 起持续"
     )
 
 
 def test_conflict_reason_quotes_the_words_and_the_seconds_and_proves_nothing() -> None:
     assert MASKED.reasons[1].en == (
-        "calm words with an agitated voice (0.05 against 0.62): the words “it's fine.” at 00:58 "
+        "words calm, voice agitated (0.05 against 0.62): the words “it's fine.” at 00:58 "
         "disagree with the voice of 01:00–01:10; confirmed, first seen at 01:05; a conflict "
         "is evidence to look, not proof of a hidden feeling"
     )
@@ -173,12 +174,12 @@ def test_conflict_reason_quotes_the_words_and_the_seconds_and_proves_nothing() -
 
 def test_other_reasons_name_their_observation() -> None:
     reasons = [r.en for r in MASKED.reasons]
-    assert reasons[0].startswith("hidden_frustration: ")
+    assert reasons[0] == ("words and voice disagree, and the mismatch is confirmed; score 0.54")
     assert reasons[2:] == [
         "words at 00:58: “it's fine.” (a suppression phrase, never counted as calm)",
-        "voice 01:00–01:10: 2.1 sd brighter and 1.8 sd higher in pitch than this caller's baseline",
+        "voice 01:00–01:10: 2.1 sd brighter, 1.8 sd higher in pitch than this caller's baseline",
         "score 0.54 = drift 0.16 + conflict 0.23 + emotion 0.15; largest: conflict (42 %)",
-        "drift diverging: words and voice moved apart",
+        "drift: words and voice moved apart",
     ]
 
 
@@ -238,7 +239,7 @@ def test_unconfirmed_open_and_standing_conflicts_say_so() -> None:
     assert "not a masking pattern" in basis(found=report(open_kind)).reasons[1].en
     standing = basis(found=report(is_confirmed=True)).reasons[1].en
     assert standing == (
-        "a mismatch first seen at 01:05 was confirmed and stands; ticks without it: 1"
+        "a mismatch first seen at 01:05 was confirmed and stands; moments without it: 1"
     )
     assert "masking held" not in basis(found=report(is_confirmed=True)).path.en
 
@@ -252,7 +253,7 @@ def test_three_deviations_in_the_order_the_scorer_gave_and_clipped_ones_are_lowe
         (VoiceFeature.F0_SD, 2.7),
     )
     assert basis(scores=heard).voice[0].observation.en == (
-        "at least 3.0 sd quieter and 1.0 sd longer in its pauses and 0.9 sd less silent "
+        "at least 3.0 sd quieter, 1.0 sd longer in its pauses, 0.9 sd less silent "
         "than this caller's baseline"
     )
     assert basis(scores=voice((VoiceFeature.RATE, 0.49))).voice[0].observation.en == (
@@ -293,14 +294,17 @@ def sentences(found: StateBasis) -> list[LocalText]:
 @pytest.mark.parametrize(
     "move",
     [(e.from_state, e.to_state, e.edge) for e in SESSION_EDGES]
-    + [(s, s, e) for s in SessionState for e in (HOLD, DWELL)],
+    + [(s, s, e) for s in SessionState for e in (HOLD, DWELL, NO_EVIDENCE)],
 )
 def test_every_edge_and_state_is_explained_in_both_languages(move: tuple[S, S, str]) -> None:
     found = basis(move=move)
     assert move[2] in found.path.en
-    assert move[1].value in found.path.en
-    assert found.reasons[0].en.startswith(f"{move[1].value}: ")
-    assert (" → " in found.path.en) == (move[0] is not move[1])
+    assert phrases.STATES[move[1]].en in found.path.en
+    has_moved = move[0] is not move[1]
+    assert (" → " in found.path.en) == has_moved
+    # a move is explained by its cause, a stay by what keeps a session in that state
+    assert (found.reasons[0] == phrases.STATE_REASONS[move[1]]) == (not has_moved)
+    assert (found.reasons[0].en in found.path.en) == has_moved
     for sentence in sentences(found):
         assert "{" not in sentence.en + sentence.zh
         assert re.search(r"[\u4e00-\u9fff]", sentence.zh)
@@ -322,3 +326,10 @@ def test_no_sentence_claims_a_feeling(
     for sentence in sentences(basis(text, heard, voice(*zs), found=found, drift=drift)):
         assert not claims_a_feeling(sentence.en)
         assert not claims_a_feeling(sentence.zh)
+
+
+@pytest.mark.parametrize(
+    ("t_ms", "shown"), [(0, "00:00"), (3_599_999, "59:59"), (3_905_000, "1:05:05")]
+)
+def test_reasons_and_surfaces_write_the_same_clock(t_ms: int, shown: str) -> None:
+    assert phrases.clock(t_ms) == shown

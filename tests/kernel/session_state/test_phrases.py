@@ -22,7 +22,7 @@ from subtone.contracts.vocabulary import (
     VoiceFeature,
 )
 from subtone.kernel.session_state import phrases
-from subtone.kernel.session_state.machine import DWELL, HOLD, SESSION_EDGES
+from subtone.kernel.session_state.machine import DWELL, HOLD, NO_EVIDENCE, SESSION_EDGES
 from support_session_state import claims_a_feeling
 
 
@@ -69,7 +69,11 @@ def test_the_guard_recognises_a_claim(claim: str) -> None:
 
 
 def test_tables_cover_their_vocabulary() -> None:
-    assert set(phrases.EDGES) == {e.edge for e in SESSION_EDGES} | {HOLD, DWELL}
+    assert set(phrases.EDGES) == {e.edge for e in SESSION_EDGES} | {
+        HOLD,
+        DWELL,
+        NO_EVIDENCE,
+    }
     assert set(phrases.STATES) == set(phrases.STATE_REASONS) == set(SessionState)
     assert set(phrases.DRIFT_REASONS) == set(DriftState)
     assert set(phrases.CONFLICTS) == set(ConflictType)

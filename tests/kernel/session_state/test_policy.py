@@ -32,13 +32,16 @@ def test_table_and_explicit_request(state: S, plain: Action, requested: Action) 
 def test_reason_names_advice_state_request_and_observation_in_both_languages() -> None:
     reason = recommend(5_000, S.CALM, True, [WHY]).reason
     assert reason.en == (
-        "suggest that a supervisor looks in: the session is in calm; the customer asked for a "
+        "suggest that a supervisor looks in (calm): the customer asked for a "
         "supervisor, a complaint or a legal step; the reason observed"
     )
     assert reason.zh == (
-        "建议主管介入：会话处于平静；客户明确提出了找主管、投诉或法律途径的要求；观察到的原因"
+        "建议主管介入（平静）：客户明确提出了找主管、投诉或法律途径的要求；观察到的原因"
     )
-    assert "asked" not in recommend(5_000, S.CALM, False, [WHY]).reason.en
+    assert (
+        recommend(5_000, S.CALM, False, [WHY]).reason.en == "no action (calm): the reason observed"
+    )
+    assert recommend(5_000, S.CALM, False, []).reason.zh == "无需操作（平静）"
 
 
 def test_override_replaces_one_state_and_a_request_still_raises_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,12 @@ def test_a_silent_voice_holds_thirty_seconds_and_words_not_a_tick_longer() -> No
     found = run((words(0.8), voice(0.6)), *silent)
     assert [text for text, _ in found] == [pytest.approx(0.8)] + [None] * 7
     assert [heard is not None for _, heard in found] == [True] * 7 + [False]
+
+
+def test_a_voice_that_may_no_longer_be_scored_is_not_held() -> None:
+    objection = dataclasses.replace(voice(None), status=ChannelStatus.NOT_PERMITTED)
+    found = run((NO_TEXT, voice(0.6)), (NO_TEXT, objection))
+    assert [heard for _, heard in found] == [pytest.approx(0.5), None]
 
 
 def test_an_explicit_request_is_at_least_its_floor() -> None:

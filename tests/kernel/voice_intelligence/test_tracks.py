@@ -44,3 +44,18 @@ def test_values_make_points_with_their_channels_confidence_and_the_rest_holds() 
         calibration=CALIBRATION,
     )
     assert points[0].smoothed == pytest.approx(0.5)
+
+
+def test_a_voice_at_its_usual_calm_never_alarms() -> None:
+    key = (Channel.VOICE, VoiceDimension.CALM)
+    tracks = OPENING
+    for tick in range(1, 40):
+        tracks, _, trends = follow(
+            tracks,
+            {key: 0.8},
+            {Channel.VOICE: 1.0},
+            t_ms=5_000 * tick,
+            step_ms=5_000,
+            calibration=CALIBRATION,
+        )
+    assert (trends[0].cusum, trends[0].onset_ms) == (0.0, None)

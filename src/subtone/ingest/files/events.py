@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from subtone.contracts.calibration import AlignmentCalibration
 from subtone.contracts.inbound import (
     MAX_PAYLOAD_BYTES,
     AudioChunk,
@@ -25,7 +26,8 @@ from subtone.contracts.inbound import (
     Track,
     TranscriptSegment,
 )
-from subtone.contracts.vocabulary import AudioEncoding, Role
+from subtone.contracts.vocabulary import AudioEncoding, Language, Role
+from subtone.contracts.voice_intelligence import TextTurn
 from subtone.ingest.errors import IngestError
 from subtone.ingest.files.audio import probe_audio, read_blocks
 from subtone.ingest.files.formats.turns import (
@@ -35,6 +37,7 @@ from subtone.ingest.files.formats.turns import (
     TranscriptTurn,
 )
 from subtone.ingest.files.samples import WIDE_HZ, FloatBlock, analysis_rate_hz, pcm_s16le
+from subtone.kernel.signal_correlation.alignment import spread_turn
 
 MAX_CHUNK_MS = MAX_PAYLOAD_BYTES * 1000 // (2 * WIDE_HZ)
 
@@ -175,10 +178,40 @@ def _texts(call_id: str, transcript: Transcript) -> deque[_Timed]:
     """Texts and marks by the time they were complete, turns numbered by when they began."""
     numbered = enumerate(sorted(transcript.turns, key=lambda turn: turn.t_event_ms), start=1)
     events: list[_Timed] = [
-        (turn.known_ms, _text_event(call_id, f"turn_{number}", turn)) for number, turn in numbered
+        (part.known_ms, _text_event(call_id, part_id, part))
+        for number, turn in numbered
+        for part_id, part in _said(f"turn_{number}", turn)
     ]
     events += [(mark.known_ms, _mark_event(call_id, mark)) for mark in transcript.marks]
     return deque(sorted(events, key=lambda timed: timed[0]))
+
+
+def _said(turn_id: str, turn: TranscriptTurn) -> Iterator[tuple[str, TranscriptTurn]]:
+    """A customer's long turn in parts, each complete when it was said and not only at the end."""
+    if turn.t_end_ms is None or turn.role is not Role.CUSTOMER:
+        yield turn_id, turn
+        return
+    whole = TextTurn(
+        turn_id=turn_id,
+        role=turn.role,
+        t_event_ms=turn.t_event_ms,
+        t_end_ms=turn.t_end_ms,
+        t_seen_ms=0,
+        text=turn.text,
+        language=Language.UNDETERMINED,
+        words=turn.words,
+    )
+    for part in spread_turn(whole, AlignmentCalibration().hop_ms):
+        yield (
+            part.turn_id,
+            TranscriptTurn(
+                role=turn.role,
+                t_event_ms=part.t_event_ms,
+                t_end_ms=part.t_end_ms,
+                text=part.text,
+                words=part.words,
+            ),
+        )
 
 
 def _mark_event(call_id: str, mark: TranscriptMark) -> InboundEvent:

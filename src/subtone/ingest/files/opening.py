@@ -33,7 +33,7 @@ def open_regular(path: Path) -> BinaryIO:
         reason = getattr(error, "strerror", None) or "the path is not valid"
         raise IngestError(path.name, f"cannot be opened ({reason})", "check the path") from error
     if stat.S_ISDIR(mode):
-        raise IngestError(path.name, "is a folder", "name one file inside it")
+        raise IngestError(path.name or str(path), "is a folder", "name one file inside it")
     if stream is None:
         raise IngestError(path.name, "is not a regular file", "save it to a file first")
     if os.fstat(stream.fileno()).st_size == 0:

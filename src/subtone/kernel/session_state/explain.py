@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from subtone.contracts.base import TimeMs
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.session_state import (
     Counterfactual,
@@ -27,7 +26,7 @@ from subtone.contracts.voice_intelligence import (
     VoiceEmotionScores,
 )
 from subtone.kernel.session_state import phrases
-from subtone.kernel.session_state.phrases import fill, join
+from subtone.kernel.session_state.phrases import clock, fill, join
 
 Dimension = TextDimension | VoiceDimension
 Rerun = Callable[[Channel, Dimension, float], SessionState]
@@ -71,11 +70,13 @@ def explain(
         The basis; every sentence in English and Chinese, most important reason first.
 
     """
+    cause = _cause(edge, from_state, score, calibration)
+    has_moved = from_state is not to_state
     words = _word_evidence(fresh_turns)
     voice = _voice_evidence(moment.voice)
     observed = _observed(moment, score, calibration)
     if conflict.since_ms is not None and conflict.on_ticks:
-        held = fill(phrases.MASKING_HELD, since=_clock(conflict.since_ms))
+        held = fill(phrases.MASKING_HELD, since=clock(conflict.since_ms))
         observed = join([observed, held], phrases.SEMICOLON)
     return StateBasis(
         t_event_ms=moment.t_event_ms,
@@ -84,15 +85,15 @@ def explain(
         drift_state=drift.state,
         conflict=conflict.conflict,
         path=fill(
-            phrases.STAYED if from_state is to_state else phrases.MOVED,
+            phrases.MOVED if has_moved else phrases.STAYED,
             from_state=phrases.STATES[from_state],
             to_state=phrases.STATES[to_state],
             edge=edge,
-            cause=_cause(edge, from_state, score, calibration),
+            cause=cause,
             observed=observed,
         ),
         reasons=(
-            phrases.STATE_REASONS[to_state],
+            cause if has_moved else phrases.STATE_REASONS[to_state],
             *_conflict_reasons(conflict, words, voice),
             *_missing(moment),
             *(_words_reason(turn, scores) for turn, scores in fresh_turns[-_MAX_TURNS:]),
@@ -238,7 +239,7 @@ def _deviations(voice: VoiceEmotionScores) -> LocalText:
     notable = [d for d in voice.deviations if abs(d.z) >= _NOTABLE_Z][:_MAX_DEVIATIONS]
     if not notable:
         return phrases.USUAL if voice.is_caller_known else phrases.TYPICAL
-    listed = join([_deviation(d) for d in notable], phrases.AND)
+    listed = join([_deviation(d) for d in notable], phrases.LIST_COMMA)
     compared = phrases.VS_BASELINE if voice.is_caller_known else phrases.VS_TYPICAL
     return fill(compared, deviations=listed)
 
@@ -289,20 +290,19 @@ def _conflict_reasons(
             return []
         standing = fill(
             phrases.CONFLICT_STANDING,
-            since=_clock(report.since_ms),
+            since=clock(report.since_ms),
             off_ticks=str(report.off_ticks),
         )
         return [standing]
     telling = [w for w in words if w.spans] or list(words[-1:])
-    quotes = [fill(phrases.WORDS_QUOTED, quote=w.quote, at=_clock(w.t_event_ms)) for w in telling]
+    quotes = [fill(phrases.WORDS_QUOTED, quote=w.quote, at=clock(w.t_event_ms)) for w in telling]
     seconds = [
-        fill(phrases.VOICE_SECONDS, start=_clock(v.t_start_ms), end=_clock(v.t_end_ms))
-        for v in voice
+        fill(phrases.VOICE_SECONDS, start=clock(v.t_start_ms), end=clock(v.t_end_ms)) for v in voice
     ]
     if not found.is_masking:
         confirmation = phrases.OPEN_CONFLICT
     elif report.since_ms is not None:
-        confirmation = fill(phrases.CONFIRMED, since=_clock(report.since_ms))
+        confirmation = fill(phrases.CONFIRMED, since=clock(report.since_ms))
     else:
         confirmation = phrases.UNCONFIRMED
     reason = fill(
@@ -338,7 +338,7 @@ def _words_reason(turn: TextTurn, scores: TextEmotionScores) -> LocalText:
     markers = [phrases.SPAN_KINDS[kind] for kind in kinds] or [phrases.NO_MARKERS]
     return fill(
         phrases.WORDS_REASON,
-        at=_clock(turn.t_event_ms),
+        at=clock(turn.t_event_ms),
         quote=_quote(turn, scores),
         markers=join(markers, phrases.LIST_COMMA),
     )
@@ -347,8 +347,8 @@ def _words_reason(turn: TextTurn, scores: TextEmotionScores) -> LocalText:
 def _voice_reason(evidence: VoiceEvidence) -> LocalText:
     return fill(
         phrases.VOICE_REASON,
-        start=_clock(evidence.t_start_ms),
-        end=_clock(evidence.t_end_ms),
+        start=clock(evidence.t_start_ms),
+        end=clock(evidence.t_end_ms),
         observation=evidence.observation,
     )
 
@@ -390,12 +390,6 @@ def _quote(turn: TextTurn, scores: TextEmotionScores) -> str:
     start = max(0, min(marked - _MAX_QUOTE_CHARS // 4, len(text) - _MAX_QUOTE_CHARS))
     end = start + _MAX_QUOTE_CHARS
     return ("…" if start > 0 else "") + text[start:end] + ("…" if end < len(text) else "")
-
-
-def _clock(t_ms: TimeMs) -> str:
-    """Media time as mm:ss; minutes go on counting past the hour."""
-    minutes, seconds = divmod(t_ms // 1000, 60)
-    return f"{minutes:02d}:{seconds:02d}"
 
 
 def _two_digits(value: float) -> str:

@@ -17,6 +17,7 @@ from subtone.contracts.vocabulary import SessionState
 
 HOLD = "hold"  # no edge applies
 DWELL = "dwell"  # too soon after the last move for any but an escalating edge
+NO_EVIDENCE = "no_evidence"  # neither channel had anything to judge by: no tick was taken
 
 _EPSILON = 1e-9  # scores are sums of decimal fractions: 0.55 must compare as 0.55
 _TROUGH_STEP = 0.05  # a new low counts once it is one such step deeper

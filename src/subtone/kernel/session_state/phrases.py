@@ -40,18 +40,25 @@ def join(parts: list[LocalText], separator: LocalText) -> LocalText:
     )
 
 
+def clock(t_ms: int) -> str:
+    """Media time as mm:ss, or h:mm:ss from one hour on."""
+    minutes, seconds = divmod(t_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
 SEMICOLON = _text("; ", "；")
-AND = _text(" and ", "和")
+AND = _text(" and ", "、")
 
 # --- names ---------------------------------------------------------------------------------
 
 STATES: dict[SessionState, LocalText] = {
     SessionState.CALM: _text("calm", "平静"),
-    SessionState.RISING_TENSION: _text("rising_tension", "渐趋紧张"),
-    SessionState.HIDDEN_FRUSTRATION: _text("hidden_frustration", "隐藏不满"),
-    SessionState.ESCALATION_RISK: _text("escalation_risk", "升级风险"),
-    SessionState.ACTIVE_ESCALATION: _text("active_escalation", "主动升级"),
-    SessionState.DEESCALATING: _text("deescalating", "降级中"),
+    SessionState.RISING_TENSION: _text("rising tension", "渐趋紧张"),
+    SessionState.HIDDEN_FRUSTRATION: _text("hidden frustration", "隐藏不满"),
+    SessionState.ESCALATION_RISK: _text("escalation risk", "升级风险"),
+    SessionState.ACTIVE_ESCALATION: _text("active escalation", "主动升级"),
+    SessionState.DEESCALATING: _text("de-escalating", "降级中"),
     SessionState.RESOLVED: _text("resolved", "已解决"),
 }
 
@@ -81,7 +88,7 @@ SPAN_KINDS: dict[SpanKind, LocalText] = {
     SpanKind.FRUSTRATION: _text("frustration words", "沮丧词"),
     SpanKind.CONFUSION: _text("confusion words", "困惑词"),
     SpanKind.URGENCY: _text("urgency markers", "紧急标记"),
-    SpanKind.CALM: _text("calm markers", "平静指标"),
+    SpanKind.CALM: _text("calm markers", "平静标记"),
     SpanKind.POSITIVITY: _text("positive words", "正面词"),
     SpanKind.SUPPRESSION: _text(
         "a suppression phrase, never counted as calm", "压抑性用语，不计为平静"
@@ -105,10 +112,15 @@ STAYED = _text(
 )
 
 EDGES: dict[str, LocalText] = {
-    "hold": _text("score {score} meets no condition of an edge", "分数 {score} 不满足任何转换条件"),
+    "hold": _text(
+        "score {score} meets no condition for a change", "分数 {score} 不满足任何转换条件"
+    ),
     "dwell": _text(
-        "score {score}; the minimum stay of {dwell_ticks} ticks is not over",
-        "分数 {score}；未满 {dwell_ticks} 个节拍的最短停留",
+        "score {score}; the minimum stay of {dwell_ticks} moments is not over",
+        "分数 {score}；未满 {dwell_ticks} 个时刻的最短停留",
+    ),
+    "no_evidence": _text(
+        "nothing was heard or read that could move the state", "没有可据以改变状态的话语或语音"
     ),
     "conflict_detected": _text(
         "words and voice disagree, and the mismatch is confirmed; score {score}",
@@ -117,8 +129,8 @@ EDGES: dict[str, LocalText] = {
     "score_gt_0.25": _text("score {score} is above {rising}", "分数 {score} 高于 {rising}"),
     "score_gt_0.55": _text("score {score} is above {risk}", "分数 {score} 高于 {risk}"),
     "score_gt_0.75": _text(
-        "score {score} is above {active} and stayed in the top band for {active_ticks} ticks",
-        "分数 {score} 高于 {active}，并在最高档保持 {active_ticks} 个节拍",
+        "score {score} is above {active} and stayed in the top band for {active_ticks} moments",
+        "分数 {score} 高于 {active}，并在最高档保持 {active_ticks} 个时刻",
     ),
     "tension_eased": _text(
         "score {score} is back in the lowest band (at most {rising_exit})",
@@ -133,24 +145,24 @@ EDGES: dict[str, LocalText] = {
         "分数 {score} 已降至{from_state}的退出阈值或以下",
     ),
     "score_lt_0.15": _text(
-        "score {score} stayed below {resolved} for {resolved_ticks} ticks and no mismatch stands",
-        "分数 {score} 连续 {resolved_ticks} 个节拍低于 {resolved}，且无未解除的不一致",
+        "score {score} stayed below {resolved} for {resolved_ticks} moments and no mismatch stands",
+        "分数 {score} 连续 {resolved_ticks} 个时刻低于 {resolved}，且无未解除的不一致",
     ),
     "stalled_high": _text(
-        "no new low for {stall_ticks} ticks while score {score} stays in the risk band",
-        "{stall_ticks} 个节拍内未出现新低，分数 {score} 仍在风险档",
+        "no new low for {stall_ticks} moments while score {score} stays in the risk band",
+        "{stall_ticks} 个时刻内未出现新低，分数 {score} 仍在风险档",
     ),
     "residual_conflict": _text(
-        "no new low for {stall_ticks} ticks and words and voice still disagree; score {score}",
-        "{stall_ticks} 个节拍内未出现新低，文本与语音仍不一致；分数 {score}",
+        "no new low for {stall_ticks} moments and words and voice still disagree; score {score}",
+        "{stall_ticks} 个时刻内未出现新低，文本与语音仍不一致；分数 {score}",
     ),
     "residual_tension": _text(
-        "no new low for {stall_ticks} ticks; score {score} rests above the lowest band",
-        "{stall_ticks} 个节拍内未出现新低；分数 {score} 仍高于最低档",
+        "no new low for {stall_ticks} moments; score {score} rests above the lowest band",
+        "{stall_ticks} 个时刻内未出现新低；分数 {score} 仍高于最低档",
     ),
     "settled": _text(
-        "no new low for {stall_ticks} ticks; score {score} rests in the lowest band",
-        "{stall_ticks} 个节拍内未出现新低；分数 {score} 稳定在最低档",
+        "no new low for {stall_ticks} moments; score {score} rests in the lowest band",
+        "{stall_ticks} 个时刻内未出现新低；分数 {score} 稳定在最低档",
     ),
     "reopened_conflict": _text(
         "after resolution words and voice disagree again, and the mismatch is confirmed; "
@@ -209,7 +221,7 @@ VOICE_HELD = _text(
     "the voice stands at its last reading ({negativity})", "语音沿用最近一次读数（{negativity}）"
 )
 DEVIATION = _text("{amount} sd {direction}", "{direction} {amount} 个标准差")
-AT_LEAST = _text("at least {amount}", "至少 {amount}")
+AT_LEAST = _text("at least {amount}", "≥{amount}")
 VS_BASELINE = _text("{deviations} than this caller's baseline", "较来电者自身基线{deviations}")
 USUAL = _text("within this caller's usual range", "处于来电者的惯常范围内")
 # before the caller's own baseline stands, the comparison is with people in general
@@ -254,32 +266,30 @@ DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
 
 STATE_REASONS: dict[SessionState, LocalText] = {
     SessionState.CALM: _text(
-        "calm: the score is low and no mismatch is confirmed",
-        "平静：分数较低，且没有已确认的不一致",
+        "the score is low and no mismatch is confirmed",
+        "分数较低，且没有已确认的不一致",
     ),
     SessionState.RISING_TENSION: _text(
-        "rising_tension: the score is above its calm band and no mismatch is confirmed",
-        "渐趋紧张：分数高于平静档，且没有已确认的不一致",
+        "the score is above its calm band and no mismatch is confirmed",
+        "分数高于平静档，且没有已确认的不一致",
     ),
     SessionState.HIDDEN_FRUSTRATION: _text(
-        "hidden_frustration: a mismatch was confirmed, the voice standing out more than the words",
-        "隐藏不满：已确认不一致，语音比文本更突出",
+        "a mismatch was confirmed, the voice standing out more than the words",
+        "已确认不一致，语音比文本更突出",
     ),
     SessionState.ESCALATION_RISK: _text(
-        "escalation_risk: the score went above the risk threshold",
-        "升级风险：分数曾高于风险阈值",
+        "the score went above the risk threshold",
+        "分数升过风险阈值",
     ),
     SessionState.ACTIVE_ESCALATION: _text(
-        "active_escalation: the score held above the highest threshold",
-        "主动升级：分数持续高于最高阈值",
+        "the score held above the highest threshold",
+        "分数持续高于最高阈值",
     ),
     SessionState.DEESCALATING: _text(
-        "deescalating: the score fell from risk or active escalation and is being watched",
-        "降级中：分数自升级风险或主动升级回落，仍在观察",
+        "the score fell from risk or active escalation and is being watched",
+        "分数已从升级风险或主动升级回落，仍在观察",
     ),
-    SessionState.RESOLVED: _text(
-        "resolved: the score fell and stayed low", "已解决：分数回落并保持在低位"
-    ),
+    SessionState.RESOLVED: _text("the score fell and stayed low", "分数回落并保持在低位"),
 }
 
 SCORE_SUM = _text(
@@ -297,38 +307,36 @@ PLUS = _text(" + ", " + ")
 
 DRIFT_REASONS: dict[DriftState, LocalText] = {
     DriftState.ALIGNED_POSITIVE: _text(
-        "drift aligned_positive: words and voice are both low in negativity",
-        "漂移“正向一致”：文本与语音的负面程度均较低",
+        "drift: words and voice are both low in negativity",
+        "漂移：文本与语音的负面程度均较低",
     ),
     DriftState.ALIGNED_NEGATIVE: _text(
-        "drift aligned_negative: words and voice are both high in negativity",
-        "漂移“负向一致”：文本与语音的负面程度均较高",
+        "drift: words and voice are both high in negativity",
+        "漂移：文本与语音的负面程度均较高",
     ),
-    DriftState.DIVERGING: _text(
-        "drift diverging: words and voice moved apart", "漂移“分歧中”：文本与语音走向分离"
-    ),
+    DriftState.DIVERGING: _text("drift: words and voice moved apart", "漂移：文本与语音走向分离"),
     DriftState.CROSS_ESCALATING: _text(
-        "drift cross_escalating: words and voice worsened together",
-        "漂移“交叉升级”：文本与语音同时恶化",
+        "drift: words and voice worsened together",
+        "漂移：文本与语音同时恶化",
     ),
     DriftState.CROSS_DEESCALATING: _text(
-        "drift cross_deescalating: words and voice are easing together",
-        "漂移“交叉降级”：文本与语音同时缓和",
+        "drift: words and voice are easing together",
+        "漂移：文本与语音同时缓和",
     ),
 }
 
 CONFLICTS: dict[ConflictType, LocalText] = {
     ConflictType.TEXT_POSITIVE_VOICE_NEGATIVE: _text(
-        "positive words with a negative voice", "文本正面而语音负面"
+        "words positive, voice negative", "文本正面而语音负面"
     ),
     ConflictType.TEXT_CALM_VOICE_AGITATED: _text(
-        "calm words with an agitated voice", "文本平静而语音激动"
+        "words calm, voice agitated", "文本平静而语音激动"
     ),
     ConflictType.TEXT_NEUTRAL_VOICE_STRESSED: _text(
-        "neutral words with a stressed voice", "文本中性而语音紧绷"
+        "words neutral, voice stressed", "文本中性而语音紧绷"
     ),
     ConflictType.VOICE_CALM_TEXT_FRUSTRATED: _text(
-        "frustrated words with a calm voice", "文本沮丧而语音平静"
+        "words frustrated, voice calm", "文本沮丧而语音平静"
     ),
 }
 CONFLICT_REASON = _text(
@@ -338,16 +346,15 @@ CONFLICT_REASON = _text(
     "{confirmation}；冲突只是值得查看的线索，不能证明存在隐藏的情绪",
 )
 CONFLICT_STANDING = _text(
-    "a mismatch first seen at {since} was confirmed and stands; ticks without it: {off_ticks}",
-    "首次出现于 {since} 的不一致已确认且尚未解除；未再出现的节拍数：{off_ticks}",
+    "a mismatch first seen at {since} was confirmed and stands; moments without it: {off_ticks}",
+    "首次出现于 {since} 的不一致已确认且尚未解除；未再出现的时刻数：{off_ticks}",
 )
 CONFIRMED = _text("confirmed, first seen at {since}", "已确认，首次出现于 {since}")
 UNCONFIRMED = _text("not yet confirmed, so not scored", "尚未确认，因此不计分")
 OPEN_CONFLICT = _text("not a masking pattern", "不属于掩饰模式")
 WORDS_QUOTED = _text("the words “{quote}” at {at}", "{at} 的话“{quote}”")
 NO_QUOTE = _text("the words (none fresh to quote)", "文本（无可引用的新内容）")
-VOICE_SECONDS = _text("the voice of {start}–{end}", "{start}–{end} 的语音")
-
+VOICE_SECONDS = _text("the voice of {start}–{end}", "语音（{start}–{end}）")
 NO_SECONDS = _text("the voice (its last reading)", "语音（最近一次读数）")
 WORDS_REASON = _text("words at {at}: “{quote}” ({markers})", "{at} 的文本：“{quote}”（{markers}）")
 VOICE_REASON = _text("voice {start}–{end}: {observation}", "{start}–{end} 的语音：{observation}")
@@ -361,14 +368,15 @@ WOULD_HAVE_STAYED = _text(
 # --- advice -----------------------------------------------------------------------------------
 
 ADVICE: dict[Action, LocalText] = {
-    Action.NONE: _text("no action", "无操作"),
+    Action.NONE: _text("no action", "无需操作"),
     Action.INCREASE_MONITORING: _text("watch this session more closely", "增加监控"),
     Action.FLAG_FOR_REVIEW: _text("flag this session for review", "标记审查"),
     Action.SUGGEST_INTERVENTION: _text("suggest that a supervisor looks in", "建议主管介入"),
     Action.ESCALATE_NOW: _text("bring in a person now", "立即升级处理"),
-    Action.LOG_RESOLUTION: _text("log the resolution for review", "记录解决方案供审查"),
+    Action.LOG_RESOLUTION: _text("log the resolution for review", "记录解决情况供审查"),
 }
-ADVISED = _text("{advice}: the session is in {state}", "{advice}：会话处于{state}")
+ADVISED = _text("{advice} ({state})", "{advice}（{state}）")
+BECAUSE = _text("{advised}: {reasons}", "{advised}：{reasons}")
 REQUESTED = _text(
     "the customer asked for a supervisor, a complaint or a legal step",
     "客户明确提出了找主管、投诉或法律途径的要求",

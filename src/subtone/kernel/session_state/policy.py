@@ -51,7 +51,7 @@ def recommend(
 
     """
     action = overrides.get(state, ACTIONS[state])
-    requested = [phrases.REQUESTED] if has_escalation_request else []
+    observed = [*([phrases.REQUESTED] if has_escalation_request else []), *reasons]
     if has_escalation_request and action not in _AT_LEAST_ON_REQUEST:
         action = Action.SUGGEST_INTERVENTION
     advised = phrases.fill(
@@ -61,5 +61,9 @@ def recommend(
         t_event_ms=t_ms,
         state=state,
         action=action,
-        reason=phrases.join([advised, *requested, *reasons], phrases.SEMICOLON),
+        reason=advised
+        if not observed
+        else phrases.fill(
+            phrases.BECAUSE, advised=advised, reasons=phrases.join(observed, phrases.SEMICOLON)
+        ),
     )

@@ -122,7 +122,10 @@ def correlate(
     half_life_s = calibration.alignment.smoothing_half_life_s
     # text evidence already lives for its validity inside text_evidence
     text = memory.text.feed(t_ms, text_raw, 1.0, 0.0, step_s, half_life_s)
-    voice = memory.voice.feed(t_ms, voice_raw, trust, calibration.voice.hold_s, step_s, half_life_s)
+    # a voice that may no longer be scored is dropped at once, not held
+    is_permitted = given.voice.status is not ChannelStatus.NOT_PERMITTED
+    hold_s = calibration.voice.hold_s if is_permitted else 0.0
+    voice = memory.voice.feed(t_ms, voice_raw, trust, hold_s, step_s, half_life_s)
 
     drift_memory = memory.drift
     for intervention_ms in given.interventions_ms:

@@ -428,9 +428,9 @@ def _listen_for_machine(
         return replace(memory, amd=None, tones=None), None
     tones, events = feed_tones(memory.tones, samples)
     speech = np.zeros(0, dtype=np.bool_)
-    if frames is not None:  # what was lost since the last frames counts as silence
-        missing = max(0, frames.first - (amd.t_start_ms + amd.heard_ms) // HOP_MS)
-        speech = np.concatenate((np.zeros(missing, dtype=np.bool_), frames.is_speech))
+    judged_ms = amd.t_start_ms + amd.heard_ms
+    if frames is not None and frames.t_end_ms > judged_ms:  # what was lost counts as silence
+        speech = frames.covering(judged_ms, frames.t_end_ms).is_speech
     amd, result = step_amd(amd, speech, calibration.amd, events)
     return replace(memory, amd=amd, tones=tones), result
 
@@ -464,5 +464,5 @@ def _analyse(
     if memory.amd is not None and track.track.track_id == memory.amd.track_id:
         if is_new_stretch:
             memory = replace(memory, tones=open_tones(track.track.sample_rate_hz, start_ms))
-        memory, result = _listen_for_machine(memory, samples, frames, start_ms, calibration)
+        memory, result = _listen_for_machine(memory, samples, track.frames, start_ms, calibration)
     return _with_track(memory, at, track), Heard(heard.segments + segments, result, heard.notices)

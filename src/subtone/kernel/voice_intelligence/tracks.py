@@ -8,7 +8,12 @@ from typing import Final
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.vocabulary import Channel, TextDimension, VoiceDimension
 from subtone.contracts.voice_intelligence import EmotionPoint, EmotionTrend
-from subtone.kernel.voice_intelligence.tracker import TrackMemory, open_track, track
+from subtone.kernel.voice_intelligence.tracker import (
+    TrackMemory,
+    deviation_of,
+    open_track,
+    track,
+)
 
 Dimension = TextDimension | VoiceDimension
 OPENING: Final = tuple(
@@ -16,6 +21,16 @@ OPENING: Final = tuple(
     for channel, dimensions in ((Channel.TEXT, TextDimension), (Channel.VOICE, VoiceDimension))
     for dimension in dimensions
 )
+
+
+def _calm_deviation(
+    values: Mapping[tuple[Channel, str], float], memory: TrackMemory, calibration: Calibration
+) -> float | None:
+    """Calm is one minus an alarming score: its deviation is that score's, turned round."""
+    value = values.get((memory.channel, memory.dimension))
+    if value is None or memory.dimension != VoiceDimension.CALM:
+        return None
+    return -deviation_of(1.0 - value, calibration.voice)
 
 
 def follow(
@@ -34,7 +49,7 @@ def follow(
             memory,
             t_ms=t_ms,
             value=by_name.get((memory.channel, memory.dimension)),
-            z=None,
+            z=_calm_deviation(by_name, memory, calibration),
             confidence=confidences.get(memory.channel, 0.0),
             hop_s=step_ms / 1000.0,
             calibration=calibration,

@@ -14,7 +14,6 @@ from subtone.surfaces.report.findings import claims_state, transitions
 from subtone.surfaces.report.markup import both, esc, marked
 from subtone.surfaces.report.words import (
     DETAILS,
-    SESSION_EDGES,
     SIGNALS,
     STATES,
     clock,
@@ -50,7 +49,7 @@ def changes(analysis: CallAnalysis) -> str:
 
 def _change(index: int, decision: Decision, taken: StateTransition) -> str:
     basis, advice = taken.basis, decision.recommendation
-    edge = named(SESSION_EDGES, taken.edge)
+    why = "".join(map(both, basis.reasons[:1]))
     go = _t("Show on the timeline", "在时间轴上显示")
     return (
         f'<details class="change" id="change-{index}"><summary>'
@@ -59,7 +58,7 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
         f'{both(STATES[taken.from_state])}</span> <span aria-hidden="true">→</span>'
         f'<span class="sr">{both(_t("to", "变为"))}</span> '
         f'<span class="pill p-{taken.to_state.value}">{both(STATES[taken.to_state])}</span></span>'
-        f'<span class="why">{both(edge)}</span>'
+        f'<span class="why">{why}</span>'
         f'<span class="figure">{taken.score:.2f}</span></summary>'
         f'<div class="basis">'
         f'<div class="column">{_reasons(basis)}{_counterfactuals(basis)}'
@@ -73,7 +72,7 @@ def _change(index: int, decision: Decision, taken: StateTransition) -> str:
 
 
 def _reasons(basis: StateBasis) -> str:
-    items = "".join(f"<li>{both(r)}</li>" for r in basis.reasons)
+    items = "".join(f"<li>{both(r)}</li>" for r in basis.reasons[1:])
     listed = f"<ul>{items}</ul>" if items else ""
     return (
         f"<h3>{both(_t('What was observed', '观察到什么'))}</h3>{listed}<p>{both(basis.path)}</p>"

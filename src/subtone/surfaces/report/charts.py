@@ -425,7 +425,8 @@ def _score_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str
             (session.rising, SessionState.RISING_TENSION),
         )
     ]
-    scores: list[float | None] = [d.snapshot.score.score for d in decisions]
+    found = [d.snapshot.score for d in decisions]
+    scores: list[float | None] = [s.score if s.coverage else None for s in found]
     runs = _runs(decisions, scores, axis, height)
     areas = "".join(
         f'<path class="a-score" d="{_path(run)}V{height}H{run[0][0]:.1f}Z"/>' for run in runs

@@ -6,9 +6,15 @@ from subtone.contracts.analysis import CallAnalysis, TrackSummary
 from subtone.contracts.outputs import Decision, Notice
 from subtone.contracts.session_state import LocalText
 from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
-from subtone.contracts.vocabulary import Role, SessionState
+from subtone.contracts.vocabulary import AmdCause, AmdVerdict, Role, SessionState
 from subtone.contracts.voice_intelligence import AmdResult
-from subtone.surfaces.report.findings import ConflictSpan, final_state, peak_decision, transitions
+from subtone.surfaces.report.findings import (
+    ConflictSpan,
+    final_state,
+    peak_decision,
+    state_spans,
+    transitions,
+)
 from subtone.surfaces.report.words import (
     AMD_CAUSES,
     AMD_VERDICTS,
@@ -26,15 +32,18 @@ _DISAGREE = LocalText(
     zh="从 {t} 起，话语温和而语音并非如此",
 )
 _PEAKS = {
-    SessionState.RISING_TENSION: LocalText(en="Tension rose at {t}", zh="{t} 起渐趋紧张"),
+    SessionState.RISING_TENSION: LocalText(en="Tension rose at {t}", zh="从 {t} 起，通话渐趋紧张"),
     SessionState.HIDDEN_FRUSTRATION: _DISAGREE,
     SessionState.ESCALATION_RISK: LocalText(
         en="From {t} the call was at risk of escalating", zh="从 {t} 起，通话有升级风险"
     ),
     SessionState.ACTIVE_ESCALATION: LocalText(
-        en="From {t} the call was escalating openly", zh="从 {t} 起，通话主动升级"
+        en="From {t} the call was escalating openly", zh="从 {t} 起，通话进入主动升级"
     ),
 }
+
+# causes that no person's way of answering can give, unlike silence or a long greeting
+_HEARD_A_MACHINE = (AmdCause.BEEP, AmdCause.FAX_TONE, AmdCause.SIT_TONES, AmdCause.TEXT_HINT)
 
 TIMING_ONLY = LocalText(
     en="Talk and silence only: no state is claimed for this call.",
@@ -65,6 +74,13 @@ def headline(analysis: CallAnalysis) -> LocalText:
             en="Nothing of the customer was long or clear enough to score; no state is claimed.",
             zh="客户的话语和语音都不够长或不够清楚，无法评分；不给出状态。",
         )
+    amd = analysis.amd
+    if amd and amd.verdict is not AmdVerdict.HUMAN and amd.cause in _HEARD_A_MACHINE:
+        who = AMD_VERDICTS[amd.verdict]
+        return LocalText(
+            en=f"{who.en}: what was scored is its greeting, not a customer.",
+            zh=f"{who.zh}：所评的是其问候语，并非客户。",
+        )
     reached = peak.snapshot.state
     if reached not in _PEAKS:
         return LocalText(en="Calm from start to end.", zh="自始至终平静。")
@@ -75,11 +91,14 @@ def headline(analysis: CallAnalysis) -> LocalText:
         since = clock(hidden)
         en = f"{_DISAGREE.en.format(t=since)}; {en[0].lower()}{en[1:]}"
         zh = f"{_DISAGREE.zh.format(t=since)}；{zh}"
-    if final is reached:
+    again = sum(span.state is reached for span in state_spans(analysis)) - 1
+    if again:
+        en += f", and {again} more {'time' if again == 1 else 'times'}"
+        zh += f"，此后又出现 {again} 次"
+    elif final is reached:
         return LocalText(en=f"{en}, until the end.", zh=f"{zh}，直到结束。")
-    return LocalText(
-        en=f"{en}. It ended {STATES[final].en}.", zh=f"{zh}。结束时：{STATES[final].zh}。"
-    )
+    ended = f"in {STATES[final].en}" if final in _PEAKS else STATES[final].en
+    return LocalText(en=f"{en}. It ended {ended}.", zh=f"{zh}。结束时：{STATES[final].zh}。")
 
 
 def _hidden_before(analysis: CallAnalysis, t_ms: int) -> int | None:

@@ -37,42 +37,23 @@ def say(text: LocalText, language: UiLanguage) -> str:
     return text.zh if language == "zh" else text.en
 
 
-# the names the kernel's own sentences use, so that a page never calls a state two things
-STATES: Mapping[SessionState, LocalText] = {
-    state: _t(state.replace("deesc", "de-esc").replace("_", " "), name.zh)
-    for state, name in kernel_phrases.STATES.items()
-}
+# the names the kernel's own sentences use, so that a page never calls one thing two names
+STATES: Mapping[SessionState, LocalText] = kernel_phrases.STATES
+CONFLICTS: Mapping[ConflictType, LocalText] = kernel_phrases.CONFLICTS
+SIGNALS: Mapping[Signal, LocalText] = kernel_phrases.SIGNALS
+clock = kernel_phrases.clock
 
 DRIFTS: Mapping[DriftState, LocalText] = {
-    DriftState.ALIGNED_POSITIVE: _t("both at ease", "两通道向好"),
-    DriftState.ALIGNED_NEGATIVE: _t("both negative", "同为负面"),
-    DriftState.DIVERGING: _t("words and voice diverge", "文本与语音分离"),
-    DriftState.CROSS_ESCALATING: _t("both worsening", "双向恶化"),
-    DriftState.CROSS_DEESCALATING: _t("both easing", "双向缓和"),
-}
-
-CONFLICTS: Mapping[ConflictType, LocalText] = {
-    ConflictType.TEXT_POSITIVE_VOICE_NEGATIVE: _t(
-        "words positive, voice negative", "文本积极而语音负面"
-    ),
-    ConflictType.TEXT_CALM_VOICE_AGITATED: _t("words calm, voice agitated", "文本平静而语音激动"),
-    ConflictType.TEXT_NEUTRAL_VOICE_STRESSED: _t(
-        "words neutral, voice stressed", "文本中性而语音紧绷"
-    ),
-    ConflictType.VOICE_CALM_TEXT_FRUSTRATED: _t(
-        "words frustrated, voice calm", "文本沮丧而语音平静"
-    ),
+    DriftState.ALIGNED_POSITIVE: _t("both at ease", "正向一致"),
+    DriftState.ALIGNED_NEGATIVE: _t("both negative", "负向一致"),
+    DriftState.DIVERGING: _t("words and voice diverge", "分歧中"),
+    DriftState.CROSS_ESCALATING: _t("both worsening", "交叉升级"),
+    DriftState.CROSS_DEESCALATING: _t("both easing", "交叉降级"),
 }
 
 SEVERITIES: Mapping[Severity, LocalText] = {
     Severity.HIGH: _t("high", "高"),
     Severity.MEDIUM: _t("medium", "中"),
-}
-
-SIGNALS: Mapping[Signal, LocalText] = {
-    Signal.DRIFT: _t("drift", "漂移"),
-    Signal.CONFLICT: _t("conflict", "冲突"),
-    Signal.EMOTION: _t("emotion", "情绪"),
 }
 
 ROLES: Mapping[Role, LocalText] = {
@@ -93,7 +74,7 @@ KINDS: Mapping[SpanKind, LocalText] = {
     SpanKind.CONFUSION: _t("confusion", "困惑"),
     SpanKind.URGENCY: _t("urgency", "紧急"),
     SpanKind.CALM: _t("calm", "平静"),
-    SpanKind.POSITIVITY: _t("positive", "积极"),
+    SpanKind.POSITIVITY: _t("positive", "正面"),
     SpanKind.SUPPRESSION: _t("suppression", "压抑"),
     SpanKind.ESCALATION_REQUEST: _t("asks to escalate", "要求升级"),
     SpanKind.RHETORICAL_QUESTION: _t("rhetorical", "反问"),
@@ -119,23 +100,6 @@ AMD_CAUSES: Mapping[AmdCause, LocalText] = {
     AmdCause.TEXT_HINT: _t("the words of the greeting", "问候语的内容"),
     AmdCause.TOO_LONG: _t("no decision in time", "未在时限内判定"),
     AmdCause.NO_AUDIO: _t("no audio", "没有音频"),
-}
-
-SESSION_EDGES: Mapping[str, LocalText] = {
-    "conflict_detected": _t("a conflict was confirmed", "冲突得到确认"),
-    "score_gt_0.25": _t("the score rose above 0.25", "分数升至 0.25 以上"),
-    "score_gt_0.55": _t("the score rose above 0.55", "分数升至 0.55 以上"),
-    "score_gt_0.75": _t("the score rose above 0.75", "分数升至 0.75 以上"),
-    "tension_eased": _t("the tension eased", "紧张缓解"),
-    "conflict_cleared": _t("the conflict cleared", "冲突解除"),
-    "score_falling": _t("the score fell below the exit threshold", "分数降至退出阈值以下"),
-    "score_lt_0.15": _t("the score stayed below 0.15", "分数持续低于 0.15"),
-    "stalled_high": _t("recovery stalled at a high score", "缓和停滞在高分"),
-    "residual_conflict": _t("a conflict remained", "仍有冲突"),
-    "residual_tension": _t("some tension remained", "仍有紧张"),
-    "settled": _t("the call settled", "通话趋于平稳"),
-    "reopened_conflict": _t("a conflict came back", "冲突再次出现"),
-    "reopened": _t("the score rose again", "分数再次上升"),
 }
 
 DETAILS: Mapping[str, LocalText] = {
@@ -201,13 +165,6 @@ def named(table: Mapping[str, LocalText], name: str) -> LocalText:
 def figure(value: float) -> str:
     """A number inside a sentence: two decimals, none where it is whole."""
     return f"{value:.2f}".removesuffix(".00")
-
-
-def clock(t_ms: int) -> str:
-    """Media time as mm:ss, or h:mm:ss from one hour on."""
-    minutes, seconds = divmod(t_ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

@@ -61,17 +61,22 @@ class AcousticState:
 def opened(
     sample_rate_hz: int, first_frame: int, is_pitch_tracked: bool, levels: Levels
 ) -> AcousticState:
-    """Return the state of a track before its first sample: silence all around."""
-    margin = MARGIN * sample_rate_hz // 100
+    """Return the state of a track before its first sample: silence all around.
+
+    Blocks lie on the call's own grid, so that what a whole half second needs is decided as
+    soon as it can be, wherever the track began.
+    """
+    early = (first_frame - DELAY) % BLOCK  # silent frames before the track, to reach the grid
+    padding = (MARGIN + early) * sample_rate_hz // 100
     silent = np.full(2 * DELAY, LEVEL_FLOOR_DB, np.float32)
     zeros, unset = np.zeros(2 * DELAY, np.float32), np.zeros(2 * DELAY, np.bool_)
     return AcousticState(
         sample_rate_hz=sample_rate_hz,
         is_pitch_tracked=is_pitch_tracked,
         first_frame=first_frame,
-        next_frame=first_frame - DELAY,
-        waiting=np.zeros(margin, np.float32),
-        waiting_is_concealed=np.zeros(margin, np.bool_),
+        next_frame=first_frame - early - DELAY,
+        waiting=np.zeros(padding, np.float32),
+        waiting_is_concealed=np.zeros(padding, np.bool_),
         levels=levels,
         contour=Contour(),
         path=viterbi.open_path(DELAY, pitch.CANDIDATES),
