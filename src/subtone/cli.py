@@ -70,8 +70,8 @@ def main() -> None:
     type=click.Choice(["auto", "inbound", "outbound"]),
     default="auto",
     show_default=True,
-    help="Answering machines are looked for on outbound calls; auto: where the agent does not "
-    "speak first.",
+    help="Answering machines are looked for on outbound calls; auto: where the customer speaks "
+    "first.",
 )
 @click.option(
     "--score-agent-voice",
@@ -124,7 +124,7 @@ def analyze(
             write_results(analysis, out, language)
     show(analysis, as_json, language)
     if out is not None and not as_json:
-        stdout().print(f"report: {out / 'report.html'}", soft_wrap=True, highlight=False)
+        show_report(stdout(), out, language)
 
 
 @main.command()
@@ -171,7 +171,7 @@ def demo(out: Path, language: UiLanguage) -> None:
     if hidden is not None:
         console.rule()
         render_moment(console, analysis, hidden.moment.t_event_ms, language)
-    console.print(f"report: {out / 'report.html'}", soft_wrap=True, highlight=False)
+    show_report(console, out, language)
 
 
 @main.command()
@@ -257,6 +257,63 @@ def simulate(
             click.echo(call_id)
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="TOML file; without it the one SUBTONE_CONFIG names.",
+)
+@click.option("--host", help="Address to listen on (http.host).")
+@click.option("--port", help="Port to listen on, 0 lets the system choose (http.port).")
+@click.option("--data", metavar="DIR", help="Folder of the journal (journal.path).")
+@click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--SECTION-NAME VALUE]...")
+def serve(
+    config_file: Path | None,
+    host: str | None,
+    port: str | None,
+    data: str | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Take calls and chats as they happen; every setting of docs/configuration.md is a flag."""
+    try:
+        from subtone.runtime.config import ConfigError, load_config
+        from subtone.runtime.journal import JournalError
+        from subtone.runtime.live.server import serve as run
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: install subtone[live] to serve"
+        ) from error
+
+    named = {"http.host": host, "http.port": port, "journal.path": data}
+    flags = {path: value for path, value in named.items() if value is not None}
+    with plain_errors():
+        try:
+            run(load_config(config_file, None, flags | parse_settings(settings)), click.echo)
+        except (ConfigError, JournalError) as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+def parse_settings(words: tuple[str, ...]) -> dict[str, str]:
+    """``--http-port 9000`` or ``--http-port=9000`` to texts by setting; OptionError otherwise."""
+    from difflib import get_close_matches
+
+    from subtone.runtime.config import settings
+
+    paths = {setting.flag: setting.path for setting in settings()}
+    found, rest = {}, list(words)
+    while rest:
+        flag, separator, value = rest.pop(0).partition("=")
+        if flag not in paths:
+            near = get_close_matches(flag, paths, 1)
+            advice = f"; did you mean {near[0]}?" if near else ", see docs/configuration.md"
+            raise OptionError(f"{flag!r} is no setting{advice}")
+        if not separator and not rest:
+            raise OptionError(f"{flag} needs a value")
+        found[paths[flag]] = value if separator else rest.pop(0)
+    return found
+
+
 def parse_roles(given: str | None) -> list[Role] | None:
     """``"agent,customer"`` to roles; raises OptionError naming the allowed words."""
     from subtone.contracts.vocabulary import Role
@@ -296,6 +353,12 @@ def show(analysis: CallAnalysis, as_json: bool, language: UiLanguage) -> None:
         click.echo(msgspec.json.format(encoded, indent=2))
     else:
         render_timeline(stdout(), analysis, language)
+
+
+def show_report(console: Console, out: Path, language: UiLanguage) -> None:
+    """Say where the report is, on one line that can be copied."""
+    label = {"en": "report: ", "zh": "报告："}[language]
+    console.print(f"{label}{out / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def stdout() -> Console:

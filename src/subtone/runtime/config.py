@@ -235,6 +235,9 @@ class CallsConfig(_Section, frozen=True, kw_only=True):
     agent_voice_purpose: Annotated[
         str | None, Meta(description="the lawful purpose, recorded with every call")
     ] = None
+    is_text_expected: Annotated[
+        bool, Meta(description="words of voice calls come from elsewhere: moments wait for them")
+    ] = False
     calibration: Annotated[
         str | None, Meta(description="calibration file; the shipped one where unset")
     ] = None

@@ -18,6 +18,7 @@ from subtone.ingest.wire import (
     WireError,
 )
 from subtone.runtime.live.call import LiveCall
+from subtone.runtime.live.ledger import CallLedger
 
 START = 1_000_000
 
@@ -157,3 +158,46 @@ def test_pauses_interventions_ticks_and_the_end() -> None:
     ]
     call.receive("s1", opened("s9"), START + 4_000)
     assert call.take() == []
+
+
+def test_of_a_pause_nothing_is_kept_whoever_asked_for_it() -> None:
+    call = a_call()
+    call.receive("s1", opened(), START)
+    call.receive("s1", media(0, bytes(160)), START + 20)
+    call.pause(True, START + 20)
+    call.receive("s1", media(20, bytes(160)), START + 40)
+    said = StreamText(
+        text_id="card", role=Role.CUSTOMER, t_stream_ms=30, t_end_ms=None, text="4111"
+    )
+    call.receive("s1", said, START + 40)
+    call.pause(False, START + 60)
+    call.receive("s1", media(60, bytes(160)), START + 80)
+    assert kinds(call.take()) == ["CallStarted", "AudioChunk", "Paused", "Resumed", "AudioChunk"]
+    assert call.said == {}
+
+
+def test_a_text_sent_again_is_taken_once_and_a_restart_remembers_it() -> None:
+    call = a_call()
+    said = StreamText(text_id="m1", role=Role.AGENT, t_stream_ms=5, t_end_ms=None, text="hello")
+    for _ in range(2):
+        call.receive("texts", said, START)
+    call.consent(False, START + 10)
+    call.pause(True, START + 20)
+    events = call.take()
+    assert kinds(events) == ["CallStarted", "ChatMessage", "ConsentChanged", "Paused"]
+    assert isinstance(events[0], ev.CallStarted)
+    assert events[0].has_text
+    ledger = CallLedger()
+    for event in events:
+        ledger.add(event)
+    restored = LiveCall.restored(ledger)
+    restored.receive("texts", said, START + 30)
+    assert restored.take() == []
+    assert restored.said == call.said
+    assert ledger.event_count == len(events)
+    assert restored.now_ms(START + 30) == 30
+
+
+def test_nothing_is_taken_up_again_without_its_beginning() -> None:
+    with pytest.raises(ValueError, match="CallStarted"):
+        LiveCall.restored(CallLedger())

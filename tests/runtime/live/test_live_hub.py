@@ -23,7 +23,10 @@ from subtone.ingest.wire import (
     StreamTrack,
 )
 from subtone.kernel import pipeline
+from subtone.kernel.pipeline import CallState
+from subtone.runtime.journal import JournalFullError
 from subtone.runtime.live.hub import Hub, HubLimits, Overloaded
+from subtone.runtime.live.resuming import resume
 from support_voice import RATE_HZ, Pcm, silence, speech, turns
 
 
@@ -34,8 +37,11 @@ class FakeLog:
     events: list[InboundEvent] = field(default_factory=list)
     held: list[Future[int]] = field(default_factory=list)
     is_holding: bool = False
+    is_failing: bool = False
 
-    def append(self, events: Sequence[InboundEvent]) -> Future[int]:
+    def submit(self, events: Sequence[InboundEvent]) -> Future[int]:
+        if self.is_failing:
+            raise JournalFullError("the disk is full")
         self.events += events
         done: Future[int] = Future()
         if self.is_holding:
@@ -49,18 +55,38 @@ class FakeLog:
 
 
 @dataclass
+class FakeRecorder:
+    """Everything said, snapshot and settled, in memory."""
+
+    said: list[tuple[str, int, Outputs]] = field(default_factory=list)
+    snapshots: list[tuple[str, int, bytes]] = field(default_factory=list)
+    settled: list[tuple[str, int]] = field(default_factory=list)
+
+    def say(self, call_id: str, said: Sequence[tuple[int, Outputs]]) -> None:
+        self.said += [(call_id, number, outputs) for number, outputs in said]
+
+    def snapshot(self, call_id: str, seq: int, snapshot: bytes) -> None:
+        self.snapshots.append((call_id, seq, snapshot))
+
+    def settle(self, call_id: str, seq: int) -> None:
+        self.settled.append((call_id, seq))
+
+
+@dataclass
 class Bench:
     """A hub on a clock that only the test moves."""
 
     limits: HubLimits = field(default_factory=HubLimits)
     log: FakeLog = field(default_factory=FakeLog)
     t_ms: int = 1_000_000
-    said: list[tuple[str, Outputs]] = field(default_factory=list)
+    recorder: FakeRecorder = field(default_factory=FakeRecorder)
 
     def __post_init__(self) -> None:
-        self.hub = Hub(
-            self.log, lambda: self.t_ms, lambda c, o: self.said.append((c, o)), limits=self.limits
-        )
+        self.hub = Hub(self.log, lambda: self.t_ms, self.recorder, limits=self.limits)
+
+    @property
+    def said(self) -> list[tuple[str, Outputs]]:
+        return [(call_id, outputs) for call_id, _, outputs in self.recorder.said]
 
     def decisions(self, call_id: str) -> list[Decision]:
         return [d for c, o in self.said if c == call_id for d in o.decisions]
@@ -167,17 +193,16 @@ def test_a_restart_takes_the_call_up_where_it_was() -> None:
     async def after(bench: Bench) -> None:
         bench.t_ms = old.t_ms + 2_000  # it took two seconds to come back
         bench.log.events = list(old.log.events)
-        bench.hub.restore(bench.log.of("c"))
-        assert bench.said == []
+        bench.hub.restore(resume("c", None, bench.log.of("c")), len(bench.log.events))
+        assert bench.recorder.said == old.recorder.said  # again, under the same numbers
         bench.send("c", opened("c", "s2"), stream="s2")
         bench.hub.receive("c", "s2", [said("It's fine.", 100)])
         await bench.pass_ms(6_000)
 
     new = run(after)
-    times = [d.moment.t_event_ms for d in new.decisions("c")]
-    last = old.decisions("c")[-1]
-    assert times[0] == last.moment.t_event_ms + 5_000
-    assert new.decisions("c")[0].snapshot.moment_index == last.snapshot.moment_index + 1
+    before_it, after_it = old.decisions("c"), new.decisions("c")[len(old.decisions("c")) :]
+    assert after_it[0].moment.t_event_ms == before_it[-1].moment.t_event_ms + 5_000
+    assert after_it[0].snapshot.moment_index == before_it[-1].snapshot.moment_index + 1
     started = [e for e in new.log.of("c") if type(e).__name__ == "CallStarted"]
     assert len(started) == 1
 
@@ -191,7 +216,7 @@ def test_new_calls_are_refused_when_full_and_running_ones_are_served() -> None:
         await bench.pass_ms(200)
 
     bench = run(test, HubLimits(max_calls=1))
-    assert bench.hub.refused_count == 1
+    assert bench.hub.counts.refused == 1
     assert len([t for _, o in bench.said for t in o.turns]) == 2
 
 
@@ -234,5 +259,83 @@ def test_an_event_the_kernel_refuses_is_counted_and_the_call_goes_on() -> None:
         await bench.pass_ms(200)
 
     bench = run(test)
-    assert bench.hub.peer_error_count == 1
+    assert bench.hub.counts.peer_errors == 1
     assert any(o.turns for _, o in bench.said)
+
+
+def test_a_snapshot_and_what_followed_are_the_call_as_it_was() -> None:
+    speaking = turns((1.0, speech(3.0)), (1.0, speech(3.0)), (1.0, silence(3.0)))
+
+    async def test(bench: Bench) -> None:
+        bench.send("c", opened())
+        bench.hub.receive("c", "s", [said("It's fine.", 100)])
+        await bench.talk("c", speaking)
+
+    old = run(test, HubLimits(snapshot_ms=4_000))
+    call_id, seq, snapshot = old.recorder.snapshots[1]
+    events = old.log.of(call_id)
+    from_start, from_there = resume("c", None, events), resume("c", snapshot, events[seq:])
+    assert len(from_there.said) < len(from_start.said)
+    assert from_start.said[-len(from_there.said) :] == from_there.said
+    assert from_start.ledger == from_there.ledger
+    assert "t100" in from_there.ledger.said
+
+
+def test_a_journal_that_refuses_loses_nothing_and_takes_no_new_call() -> None:
+    async def test(bench: Bench) -> None:
+        bench.log.is_failing = True
+        bench.send("c", said("hello"))
+        waiting = asyncio.ensure_future(bench.hub.durable("c"))
+        await asyncio.sleep(0)
+        await bench.pass_ms(200)
+        with pytest.raises(JournalFullError):
+            await waiting
+        with pytest.raises(Overloaded):
+            bench.hub.call("d")
+        assert bench.said == []
+        bench.log.is_failing = False
+        await bench.pass_ms(400)
+        bench.hub.call("d")
+
+    bench = run(test)
+    assert [o.turns[0].turn.text for c, o in bench.said if o.turns] == ["hello"]
+
+
+def test_what_ended_is_settled_at_its_last_event() -> None:
+    async def test(bench: Bench) -> None:
+        bench.send("c", said("hello"))
+        await bench.pass_ms(200)
+        bench.hub.calls["c"].live.end("hangup", bench.t_ms)
+        await bench.pass_ms(200)
+
+    bench = run(test)
+    assert bench.recorder.settled == [("c", len(bench.log.events))]
+
+    async def after(again: Bench) -> None:
+        again.hub.restore(resume("c", None, bench.log.events), 3)
+        assert again.hub.calls == {}
+
+    assert run(after).recorder.settled == [("c", 3)]
+
+
+def test_a_fault_of_ours_ends_one_call_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = pipeline.feed
+
+    def faulty(state: CallState, event: InboundEvent) -> tuple[CallState, Outputs]:
+        if event.call_id == "bad":
+            raise RuntimeError("ours")
+        return feed(state, event)
+
+    monkeypatch.setattr(pipeline, "feed", faulty)
+
+    async def test(bench: Bench) -> None:
+        bench.send("bad", said("hello"))
+        bench.send("good", said("hello"))
+        waiting = asyncio.ensure_future(bench.hub.durable("bad"))
+        await bench.pass_ms(400)
+        await waiting
+        assert set(bench.hub.calls) == {"good"}
+
+    bench = run(test)
+    assert bench.hub.counts.faults == 1
+    assert [c for c, o in bench.said if o.turns] == ["good"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import apsw
 
-from subtone.runtime.journal import m001_events
+from subtone.runtime.journal import m001_events, m002_alerts
 from subtone.runtime.journal.errors import (
     JournalCorruptError,
     JournalError,
@@ -19,7 +19,8 @@ from subtone.runtime.journal.errors import (
 
 FILE_NAME: Final = "journal.sqlite3"
 LOCK_NAME: Final = "journal.lock"
-MIGRATIONS: Final = (m001_events.SQL,)  # append only: user_version counts those applied
+# append only: user_version counts those applied
+MIGRATIONS: Final = (m001_events.SQL, m002_alerts.SQL)
 BUSY_TIMEOUT_MS: Final = 5_000
 CACHE_KIB: Final = 16_384
 

@@ -26,7 +26,7 @@ from subtone.runtime.journal.reader import JournalReader, Resumption
 from subtone.runtime.journal.records import to_record
 from subtone.runtime.journal.retention import PurgeReceipt, Retention
 from subtone.runtime.journal.segments import FOLDER_NAME, FRAME, Segments, settle, sync_folder
-from subtone.runtime.journal.writer import Writer, WriterLimits
+from subtone.runtime.journal.writer import T, Task, Writer, WriterLimits
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 DROPPED_SEGMENT_AGE_S: Final = 60.0  # short segments are soon without anything that is needed
@@ -182,6 +182,10 @@ class SqliteJournal:
             ((cursor,),) = database.execute("SELECT coalesce(max(cursor), 0) FROM outputs")
             return int(cursor)
 
+        return self._writer.run(task)
+
+    def run(self, task: Task[T]) -> Future[T]:
+        """Let the writer do something in its next commit; for stores that lie beside the events."""
         return self._writer.run(task)
 
     def hold(self, call_id: str, *, is_held: bool) -> None:

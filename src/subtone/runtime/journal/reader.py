@@ -164,6 +164,12 @@ class JournalReader:
             ).fetchall()
         return tuple(OutputRow(*row) for row in rows)
 
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds; for stores that lie beside the events in the same database."""
+        with self._connection() as database:
+            found: list[tuple[Any, ...]] = database.execute(sql, values).fetchall()
+        return found
+
     def receipts(self, call_id: str) -> tuple[ReceiptRow, ...]:
         """Every erasure of a call of this name, oldest first."""
         with self._connection() as database:

@@ -141,6 +141,8 @@ def _marked_call(database: Database, call_id: str) -> tuple[list[tuple[int, str]
 def _mark(database: Database, key: int, call_id: str) -> tuple[int, str]:
     """Hide a call and free its name: a new call may have it while the old one is erased."""
     digest = call_digest(call_id)
+    database.execute("DELETE FROM alerts WHERE call_id = ?", (call_id,))
+    database.execute("DELETE FROM deliveries WHERE call_id = ?", (call_id,))
     database.execute(
         "UPDATE calls SET is_purging = 1, is_settled = 1, call_id = ? WHERE key = ?",
         (f"purging:{digest}:{key}", key),

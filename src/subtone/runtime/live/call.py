@@ -8,7 +8,6 @@ caller's baseline and the session's state survive a reconnect.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ from subtone.contracts.inbound import (
     CallEnded,
     CallStarted,
     ChatMessage,
+    ConsentChanged,
     InboundEvent,
     Intervention,
     Paused,
@@ -43,6 +43,7 @@ from subtone.ingest.wire import (
     StreamTrack,
     WireError,
 )
+from subtone.runtime.live.ledger import CallLedger, Said
 
 KERNEL_RATES_HZ = (8_000, 16_000)
 JOIN_TOLERANCE_MS = 20  # stamps jitter this far inside one chunk; the kernel bears 40 ms
@@ -69,7 +70,13 @@ class LiveCall:
     """Turns stream events into inbound events, in the order they may be journalled and fed."""
 
     def __init__(
-        self, call_id: str, t_seen_ms: int, *, is_agent_voice_scored: bool, is_amd_enabled: bool
+        self,
+        call_id: str,
+        t_seen_ms: int,
+        *,
+        is_agent_voice_scored: bool,
+        is_amd_enabled: bool,
+        has_text: bool = False,
     ) -> None:
         self.call_id = call_id
         self.is_over = False
@@ -77,6 +84,7 @@ class LiveCall:
         self._opened_seen_ms = t_seen_ms
         self._is_agent_voice_scored = is_agent_voice_scored
         self._is_amd_enabled = is_amd_enabled
+        self._has_text = has_text
         self._origins_ms: dict[str, int] = {}  # of each open stream on the call's clock
         self._tracks: dict[str, Track] = {}
         self._resamplers: dict[str, soxr.ResampleStream] = {}
@@ -84,24 +92,31 @@ class LiveCall:
         self._ready: list[InboundEvent] = []
         self._is_started = False
         self.has_streamed = False
+        self._is_paused = False
+        self.said: dict[str, Said] = {}  # every text taken, by id: none is taken twice
 
     @classmethod
-    def restored(cls, events: Sequence[InboundEvent], *, is_agent_voice_scored: bool) -> LiveCall:
-        """A call taken up again after a restart: its clock and its tracks go on."""
-        started = events[0]
-        if not isinstance(started, CallStarted):
-            raise TypeError(f"the journal of {started.call_id!r} does not begin with CallStarted")
+    def restored(cls, ledger: CallLedger) -> LiveCall:
+        """A call taken up again after a restart: its clock, tracks and known texts go on.
+
+        Raises ValueError for a ledger that does not begin with CallStarted.
+        """
+        started = ledger.started
+        if started is None:
+            raise ValueError("the call's events do not begin with CallStarted")
         call = cls(
             started.call_id,
             started.t_seen_ms,
-            is_agent_voice_scored=is_agent_voice_scored,
+            is_agent_voice_scored=started.is_agent_voice_scored,
             is_amd_enabled=started.is_amd_enabled,
+            has_text=started.has_text,
         )
         call._is_started = True
-        joined = [e.track for e in events if isinstance(e, TrackJoined)]
-        call._tracks = {t.track_id: t for t in (*started.tracks, *joined)}
+        call._tracks = dict(ledger.tracks)
+        call.said = dict(ledger.said)
         call.has_streamed = bool(call._tracks)
-        call.last_seen_ms = max(event.t_seen_ms for event in events)
+        call._is_paused = ledger.is_paused
+        call.last_seen_ms = ledger.last_seen_ms
         return call
 
     def now_ms(self, t_seen_ms: int) -> int:
@@ -137,6 +152,23 @@ class LiveCall:
         self._put(
             Intervention(call_id=self.call_id, t_event_ms=t_ms, t_seen_ms=t_seen_ms, kind=kind)
         )
+
+    def consent(self, is_voice_emotion_allowed: bool, t_seen_ms: int) -> None:
+        """The customer's standing on voice analysis changed now."""
+        self._begin(t_seen_ms)
+        self._put(
+            ConsentChanged(
+                call_id=self.call_id,
+                t_event_ms=self.now_ms(t_seen_ms),
+                t_seen_ms=t_seen_ms,
+                is_voice_emotion_allowed=is_voice_emotion_allowed,
+            )
+        )
+
+    def pause(self, is_paused: bool, t_seen_ms: int) -> None:
+        """Stop or go on with recording and analysis now, whatever the streams say."""
+        self._begin(t_seen_ms)
+        self._pause(is_paused, self.now_ms(t_seen_ms), t_seen_ms)
 
     def tick(self, t_seen_ms: int) -> None:
         """Let time pass, so that moments close although nothing comes."""
@@ -174,6 +206,7 @@ class LiveCall:
                 tracks=tracks,
                 is_agent_voice_scored=self._is_agent_voice_scored,
                 is_amd_enabled=self._is_amd_enabled,
+                has_text=self._has_text or not tracks,
             )
         )
 
@@ -195,8 +228,8 @@ class LiveCall:
     def _hear(self, stream_id: str, media: StreamMedia) -> None:
         origin_ms = self._origins_ms.get(stream_id)
         track = self._tracks.get(media.track_id)
-        if origin_ms is None or track is None:
-            return  # media of a stream that never opened, or has closed
+        if origin_ms is None or track is None or self._is_paused:
+            return  # a stream that never opened or has closed; of a pause nothing is kept
         t_ms = origin_ms + media.t_stream_ms
         encoding, payload = media.encoding, media.payload
         if media.sample_rate_hz not in KERNEL_RATES_HZ:
@@ -228,10 +261,13 @@ class LiveCall:
         return resampled
 
     def _read(self, stream_id: str, said: StreamText, t_seen_ms: int) -> None:
+        if said.text_id in self.said or self._is_paused:
+            return  # sent again, or in a pause, of which nothing is kept
         self._begin(t_seen_ms)
         origin_ms = self._origins_ms.get(stream_id, 0)
         stamps: dict[str, Any] = {"call_id": self.call_id, "t_seen_ms": t_seen_ms}
         t_ms = origin_ms + said.t_stream_ms
+        self.said[said.text_id] = Said.of(t_ms, said.role, said.text)
         if said.t_end_ms is None:
             self._put(
                 ChatMessage(
@@ -266,15 +302,13 @@ class LiveCall:
 
     def _note(self, stream_id: str, signal: StreamSignal, t_seen_ms: int) -> None:
         t_ms = self._origins_ms.get(stream_id, 0) + signal.t_stream_ms
-        stamps: dict[str, Any] = {
-            "call_id": self.call_id,
-            "t_event_ms": t_ms,
-            "t_seen_ms": t_seen_ms,
-        }
-        if signal.kind is SignalKind.PAUSED:
-            self._put(Paused(**stamps))
-        elif signal.kind is SignalKind.RESUMED:
-            self._put(Resumed(**stamps))
+        if signal.kind in (SignalKind.PAUSED, SignalKind.RESUMED):
+            self._pause(signal.kind is SignalKind.PAUSED, t_ms, t_seen_ms)
+
+    def _pause(self, is_paused: bool, t_ms: int, t_seen_ms: int) -> None:
+        self._is_paused = is_paused
+        kind = Paused if is_paused else Resumed
+        self._put(kind(call_id=self.call_id, t_event_ms=t_ms, t_seen_ms=t_seen_ms))
 
     def _put(self, event: InboundEvent) -> None:
         """Media heard before an event stays before it."""

@@ -9,22 +9,28 @@ are running are served.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from subtone.contracts.calibration import Calibration
-from subtone.contracts.inbound import InboundEvent
-from subtone.contracts.outputs import Outputs
+from subtone.contracts.inbound import AudioChunk, CallEnded, InboundEvent
+from subtone.contracts.outputs import Decision, Outputs
 from subtone.ingest.wire import StreamEvent
 from subtone.kernel import pipeline
 from subtone.kernel.pipeline import CallState, PeerError
 from subtone.runtime.live.call import LiveCall
+from subtone.runtime.live.ledger import CallLedger
+from subtone.runtime.live.resuming import Resumed, to_snapshot
 
 BATCH_S = 0.2
 TICK_MS = 1_000
+MAX_UNWRITTEN_BYTES = 64 * 1024 * 1024  # of audio held while the journal refuses it
+
+log = logging.getLogger(__name__)
 
 
 class Overloaded(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -34,8 +40,24 @@ class Overloaded(Exception):  # noqa: N818 - it is an answer, not a fault
 class DurableLog(Protocol):
     """What the hub asks of the journal."""
 
-    def append(self, events: Sequence[InboundEvent]) -> Future[int]:
-        """Make events durable in order; the future resolves after they are."""
+    def submit(self, events: Sequence[InboundEvent]) -> Future[int]:
+        """Make events durable in order; the future gives the last one's sequence number."""
+        ...
+
+
+class Recorder(Protocol):
+    """Who keeps and hands out what the kernel says; called on the event loop, in order."""
+
+    def say(self, call_id: str, said: Sequence[tuple[int, Outputs]]) -> None:
+        """Record outputs, each with the number of its event within the call, from 1."""
+        ...
+
+    def snapshot(self, call_id: str, seq: int, snapshot: bytes) -> None:
+        """Keep where the call stood after event seq."""
+        ...
+
+    def settle(self, call_id: str, seq: int) -> None:
+        """Event seq was the call's last; nothing follows from it any more."""
         ...
 
 
@@ -48,6 +70,7 @@ class HubLimits:
     linger_ms: int = 30_000  # after the last stream left, for it to come back
     stuck_ms: int = 300_000  # a voice call without any event for so long is ended
     chat_idle_ms: int = 1_800_000  # and a chat
+    snapshot_ms: int = 30_000  # between two snapshots of a call
     workers: int = 2
 
 
@@ -57,7 +80,10 @@ class RunningCall:
 
     live: LiveCall
     state: CallState
+    ledger: CallLedger  # of what was fed, like the state
     worker: ThreadPoolExecutor
+    latest: Decision | None = None
+    snapshot_ms: int = 0
     ticked_ms: int = 0
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -66,9 +92,25 @@ class RunningCall:
 class Fed:
     """What one batch of one call led to."""
 
-    outputs: tuple[Outputs, ...]
+    said: tuple[tuple[int, Outputs], ...]
     refused_count: int
+    snapshot: bytes | None
+    last_seq: int
     is_ended: bool
+
+
+@dataclass
+class HubCounts:
+    """What happened so far; read by the metrics."""
+
+    begun: int = 0
+    refused: int = 0
+    events: int = 0
+    batches: int = 0
+    peer_errors: int = 0
+    failed_writes: int = 0
+    dropped_chunks: int = 0
+    faults: int = 0
 
 
 class Hub:
@@ -78,19 +120,38 @@ class Hub:
         self,
         log: DurableLog,
         now_ms: Callable[[], int],
-        publish: Callable[[str, Outputs], None],
+        recorder: Recorder,
         *,
         limits: HubLimits | None = None,
         calibration: Calibration | None = None,
         is_agent_voice_scored: bool = False,
+        is_text_expected: bool = False,
+        observe_ms: Callable[[int], None] = lambda _latency_ms: None,
     ) -> None:
+        """Build an idle hub.
+
+        Args:
+            log: where events become durable.
+            now_ms: the receiver's clock, Unix milliseconds, never going back.
+            recorder: takes what the kernel says.
+            limits: how much is taken on.
+            calibration: parameters of every decision.
+            is_agent_voice_scored: only for a stated lawful purpose.
+            is_text_expected: words of voice calls come from another source, so moments wait
+                for them by the watermark.
+            observe_ms: told for each call's batch how long it took from collection to output.
+
+        """
         self.limits = limits or HubLimits()
         self.calls: dict[str, RunningCall] = {}
-        self.refused_count = 0
-        self.peer_error_count = 0
+        self.counts = HubCounts()
         self._log = log
         self._now_ms = now_ms
-        self._publish = publish
+        self._recorder = recorder
+        self._is_text_expected = is_text_expected
+        self._observe_ms = observe_ms
+        self._unwritten: list[tuple[RunningCall, list[InboundEvent]]] = []
+        self.is_writable = True
         self._calibration = calibration
         self._is_agent_voice_scored = is_agent_voice_scored
         self._workers = [
@@ -114,31 +175,41 @@ class Hub:
         for worker in self._workers:
             await asyncio.to_thread(worker.shutdown)
 
-    def call(self, call_id: str, *, is_amd_enabled: bool = False) -> RunningCall:
+    def call(
+        self, call_id: str, *, is_amd_enabled: bool = False, has_text: bool = False
+    ) -> RunningCall:
         """The running call of this id, begun if need be. Raises Overloaded for a new one."""
         running = self.calls.get(call_id)
         if running is not None:
             return running
-        if len(self.calls) >= self.limits.max_calls or self.is_behind:
-            self.refused_count += 1
+        if not self.is_admitting:
+            self.counts.refused += 1
             raise Overloaded(f"{len(self.calls)} calls are running; try again later")
+        self.counts.begun += 1
         live = LiveCall(
             call_id,
             self._now_ms(),
             is_agent_voice_scored=self._is_agent_voice_scored,
             is_amd_enabled=is_amd_enabled,
+            has_text=has_text or self._is_text_expected,
         )
-        return self._adopt(live, pipeline.start(self._calibration))
+        return self._adopt(live, pipeline.start(self._calibration), CallLedger())
 
-    def restore(self, events: Sequence[InboundEvent]) -> None:
-        """Take a call up again from its journalled events; outputs are not published twice."""
-        state = pipeline.start(self._calibration)
-        for event in events:
-            state, _ = pipeline.feed(state, event)
-        if not state.is_ended:
-            self._adopt(
-                LiveCall.restored(events, is_agent_voice_scored=self._is_agent_voice_scored), state
-            )
+    def restore(self, resumed: Resumed, last_seq: int) -> None:
+        """Take a call up again as it stood; what it says is recorded again, which changes nothing.
+
+        Args:
+            resumed: the call after its last journalled event.
+            last_seq: that event's sequence number.
+
+        """
+        call_id = resumed.call_id
+        self._recorder.say(call_id, resumed.said)
+        if resumed.state.is_ended:
+            self._recorder.settle(call_id, last_seq)
+        else:
+            running = self._adopt(LiveCall.restored(resumed.ledger), resumed.state, resumed.ledger)
+            running.latest = resumed.latest
 
     def receive(self, call_id: str, stream_id: str, events: Sequence[StreamEvent]) -> None:
         """Collect stream events for the next batch."""
@@ -164,14 +235,24 @@ class Hub:
         await asyncio.sleep(0)  # hand-backs run on the loop after their jobs
 
     @property
+    def is_admitting(self) -> bool:
+        """Whether a new call would be taken."""
+        return len(self.calls) < self.limits.max_calls and self.is_writable and not self.is_behind
+
+    @property
+    def lag_ms(self) -> int:
+        """Age of the oldest batch the workers have not finished."""
+        now_ms = self._now_ms()
+        return now_ms - min(self._submitted.values(), default=now_ms)
+
+    @property
     def is_behind(self) -> bool:
         """Whether the workers lag so far that no new call should come in."""
-        oldest_ms = min(self._submitted.values(), default=self._now_ms())
-        return self._now_ms() - oldest_ms > self.limits.max_backlog_s * 1000.0
+        return self.lag_ms > self.limits.max_backlog_s * 1000.0
 
-    def _adopt(self, live: LiveCall, state: CallState) -> RunningCall:
+    def _adopt(self, live: LiveCall, state: CallState, ledger: CallLedger) -> RunningCall:
         worker = self._workers[hash(live.call_id) % len(self._workers)]
-        self.calls[live.call_id] = running = RunningCall(live, state, worker)
+        self.calls[live.call_id] = running = RunningCall(live, state, ledger, worker)
         return running
 
     async def _run(self) -> None:
@@ -182,7 +263,7 @@ class Hub:
     async def pump(self) -> None:
         """Journal everything collected, in one commit, then hand it to the workers."""
         now_ms = self._now_ms()
-        batch: list[tuple[RunningCall, list[InboundEvent]]] = []
+        batch, self._unwritten = self._unwritten, []
         waiters: list[asyncio.Future[None]] = []
         for running in list(self.calls.values()):
             self._watch(running, now_ms)
@@ -191,17 +272,48 @@ class Hub:
             running.waiting = []
             if events:
                 batch.append((running, events))
-        if batch:
-            every = [event for _, events in batch for event in events]
-            await asyncio.wrap_future(self._log.append(every))
+        every = [event for _, events in batch for event in events]
+        last_seq = 0
+        if every:
+            try:
+                last_seq = await asyncio.wrap_future(self._log.submit(every))
+            except Exception as error:  # whatever it is, nothing was written
+                self._refused(batch, waiters, error)
+                return
+            self.is_writable = True
+            self.counts.batches += 1
+            self.counts.events += len(every)
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
         loop = asyncio.get_running_loop()
+        seq = last_seq - len(every)
         for running, events in batch:
-            job = running.worker.submit(_feed, running, events)
+            job = running.worker.submit(_feed, running, events, seq, self.limits.snapshot_ms)
+            seq += len(events)
             self._submitted[job] = now_ms
             job.add_done_callback(partial(_hand_back, loop, self._fed, running))
+
+    def _refused(
+        self,
+        batch: list[tuple[RunningCall, list[InboundEvent]]],
+        waiters: Sequence[asyncio.Future[None]],
+        error: Exception,
+    ) -> None:
+        """The journal took none of it: who waits is told, the rest is tried again."""
+        log.error("the journal refused %d calls' events: %s", len(batch), error)
+        self.is_writable = False
+        self.counts.failed_writes += 1
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+        held_bytes = sum(_audio_bytes(events) for _, events in batch)
+        if held_bytes > MAX_UNWRITTEN_BYTES:
+            for _, events in batch:
+                kept = [e for e in events if not isinstance(e, AudioChunk)]
+                self.counts.dropped_chunks += len(events) - len(kept)
+                events[:] = kept
+        self._unwritten = batch
 
     def _watch(self, running: RunningCall, now_ms: int) -> None:
         """Let time pass for one call: ticks, and the end of one that nobody feeds any more."""
@@ -219,13 +331,32 @@ class Hub:
 
     def _fed(self, running: RunningCall, job: Future[Fed]) -> None:
         """Back on the event loop: hand out what the kernel said."""
-        self._submitted.pop(job, None)
+        call_id = running.live.call_id
+        self._observe_ms(self._now_ms() - self._submitted.pop(job))
+        failure = job.exception()
+        if failure is not None:  # ours, not the peer's: this call is lost to us, no other is
+            log.error("the kernel failed on call %s", call_id, exc_info=failure)
+            self.counts.faults += 1
+            self._release(running)
+            return
         fed = job.result()
-        self.peer_error_count += fed.refused_count
-        for outputs in fed.outputs:
-            self._publish(running.live.call_id, outputs)
-        if running.live.is_over and fed.is_ended:
-            self.calls.pop(running.live.call_id, None)
+        self.counts.peer_errors += fed.refused_count
+        self._recorder.say(call_id, fed.said)
+        for _, outputs in fed.said:
+            if outputs.decisions:
+                running.latest = outputs.decisions[-1]
+        if fed.is_ended:
+            self._recorder.settle(call_id, fed.last_seq)
+            self._release(running)
+        elif fed.snapshot is not None:
+            self._recorder.snapshot(call_id, fed.last_seq, fed.snapshot)
+
+    def _release(self, running: RunningCall) -> None:
+        """A call is over; whoever still waits for it waits for nothing."""
+        self.calls.pop(running.live.call_id, None)
+        for waiter in running.waiting:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 def _hand_back(
@@ -238,14 +369,23 @@ def _hand_back(
     loop.call_soon_threadsafe(receiver, running, job)
 
 
-def _feed(running: RunningCall, events: Sequence[InboundEvent]) -> Fed:
-    """On the call's own worker: the kernel, and nothing else."""
-    outputs, refused = [], 0
+def _feed(running: RunningCall, events: Sequence[InboundEvent], seq: int, snapshot_ms: int) -> Fed:
+    """On the call's own worker: the kernel, and nothing else; seq is that before the first."""
+    said, refused = [], 0
     for event in events:
+        running.ledger.add(event)
         try:
-            running.state, said = pipeline.feed(running.state, event)
+            running.state, outputs = pipeline.feed(running.state, event)
         except PeerError:
             refused += 1  # the state is as it was; the call goes on
         else:
-            outputs.append(said)
-    return Fed(tuple(outputs), refused, running.state.is_ended)
+            said.append((running.ledger.event_count, outputs))
+    t_ms, snapshot = events[-1].t_seen_ms, None
+    is_ended = isinstance(events[-1], CallEnded)
+    if t_ms - (running.snapshot_ms or running.ledger.started_ms) >= snapshot_ms and not is_ended:
+        running.snapshot_ms, snapshot = t_ms, to_snapshot(running.ledger, running.state)
+    return Fed(tuple(said), refused, snapshot, seq + len(events), is_ended)
+
+
+def _audio_bytes(events: Iterable[InboundEvent]) -> int:
+    return sum(len(event.payload) for event in events if isinstance(event, AudioChunk))

@@ -25,6 +25,7 @@ class Telephony:
     ports: MediaPorts
     recording: RecordingServer | None  # None where no SIP address is configured
     binds: tuple[str, ...]  # as bound: transport:host:port
+    media_host: str  # the address peers are told to send media to
 
 
 @asynccontextmanager
@@ -41,7 +42,7 @@ async def running_telephony(
         if config.sip.binds:
             recording = RecordingServer(hub, ports, _settings(config), now_ms)
             binds = [await _listen(config, recording, bind) for bind in config.sip.binds]
-        yield Telephony(ports, recording, tuple(binds))
+        yield Telephony(ports, recording, tuple(binds), rtp.advertised_host or rtp.host)
     finally:
         if recording is not None:
             await recording.stop()

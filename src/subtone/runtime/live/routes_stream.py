@@ -1,0 +1,174 @@
+"""What the kernel says, as it says it: server-sent events and a socket, both with a cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, WebSocket, get, websocket
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from subtone.runtime.config import Scope as TokenScope
+from subtone.runtime.journal import OutputRow
+from subtone.runtime.live.auth import requires
+from subtone.runtime.live.parts import LiveParts, Parts
+from subtone.runtime.live.problems import PROBLEMS
+from subtone.runtime.live.sockets import PeerGone, TryLater, kept
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"x-accel-buffering", b"no"),
+]
+After = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0, le=2**62, required=False, description="cursor seen last; 0 from the begin"
+    ),
+]
+FollowedCall = Annotated[
+    str | None, QueryParameter(max_length=200, required=False, description="only this call")
+]
+
+
+class StreamItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the kernel said; item is a contract named by kind."""
+
+    cursor: int
+    call_id: str
+    kind: str
+    item: Any
+
+
+@get(
+    "/v1/stream",
+    guards=[requires(TokenScope.READ)],
+    tags=["read"],
+    summary="Server-sent events of everything the kernel says",
+    responses={**PROBLEMS, 200: ResponseSpec(StreamItem, media_type="text/event-stream")},
+)
+async def follow_events(
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    after: After = None,
+    call_id: FollowedCall = None,
+) -> ASGIResponse:
+    """Each event's id is its cursor: a reconnect sends it as Last-Event-ID and misses nothing."""
+    last_id = request.headers.get("last-event-id", "")
+    if last_id.isdecimal() and len(last_id) < 19:
+        after = int(last_id)
+    return EventStream(parts, parts.feed.newest if after is None else after, call_id)
+
+
+@websocket("/v1/stream", guards=[requires(TokenScope.READ)])
+async def follow_socket(
+    socket: WebSocket[Any, Any, Any],
+    parts: Parts,
+    after: After = None,
+    call_id: FollowedCall = None,
+) -> None:
+    """The same as JSON text frames; what the peer sends is ignored."""
+    await socket.accept()
+    start = parts.feed.newest if after is None else after
+    async with kept(socket, "stream", parts):
+        listening = asyncio.ensure_future(_until_gone(socket))
+        sending = asyncio.ensure_future(_send_all(socket, parts, start, call_id))
+        try:
+            await asyncio.wait([listening, sending], return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                raise PeerGone
+            await sending
+        finally:
+            listening.cancel()
+            sending.cancel()
+
+
+async def _send_all(
+    socket: WebSocket[Any, Any, Any], parts: LiveParts, start: int, call_id: str | None
+) -> None:
+    cursor = start
+    async with aclosing(parts.feed.follow(start, call_id)) as steps:
+        async for step in steps:
+            for row in step.rows:
+                try:
+                    async with asyncio.timeout(parts.limits.send_timeout_s):
+                        await socket.send_data(encode_row(row).decode())
+                except TimeoutError as error:
+                    parts.metrics.dropped_followers.inc()
+                    raise TryLater(f"too slow: resume with after={cursor}") from error
+                cursor = row.cursor
+    raise TryLater(f"the server stops: resume with after={cursor}")
+
+
+async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
+    while (await socket.receive())["type"] == "websocket.receive":
+        continue
+
+
+def encode_row(row: OutputRow) -> bytes:
+    """One row as a StreamItem."""
+    item = msgspec.Raw(row.body)
+    return msgspec.json.encode(
+        StreamItem(cursor=row.cursor, call_id=row.call_id, kind=row.kind, item=item)
+    )
+
+
+class EventStream(ASGIResponse):
+    """A response that lasts as long as the follower keeps up."""
+
+    def __init__(self, parts: LiveParts, start: int, call_id: str | None) -> None:
+        super().__init__()
+        self._parts = parts
+        self._start = start
+        self._call_id = call_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the peer goes, falls asleep, or the server stops."""
+        del scope
+        listening = asyncio.ensure_future(_until_disconnect(receive))
+        sending = asyncio.ensure_future(self._send(send))
+        try:
+            with self._parts.metrics.sockets.labels("sse").track_inprogress():
+                await asyncio.wait([listening, sending], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+        finally:
+            listening.cancel()
+            sending.cancel()
+
+    async def _send(self, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        async with aclosing(self._chunks()) as chunks:
+            async for chunk in chunks:
+                body = {"type": "http.response.body", "body": chunk, "more_body": True}
+                try:
+                    async with asyncio.timeout(self._parts.limits.send_timeout_s):
+                        await send(body)
+                except TimeoutError:  # it goes on from the last id it saw
+                    self._parts.metrics.dropped_followers.inc()
+                    return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        yield b"retry: 1000\n\n"
+        cursor = self._start
+        async with aclosing(self._parts.feed.follow(cursor, self._call_id)) as steps:
+            async for step in steps:
+                cursor = step.cursor
+                # an id without data moves the cursor although this follower was told nothing
+                yield b"".join(_event(row) for row in step.rows) or b"id: %d\n\n" % cursor
+        yield b'event: resume\nid: %d\ndata: {"after":%d}\n\n' % (cursor, cursor)
+
+
+def _event(row: OutputRow) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.cursor, row.kind.encode(), encode_row(row))
+
+
+async def _until_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
