@@ -65,7 +65,7 @@ class Rig:
         return b"".join(c.payload for c in chunks if c.track_id == track_id)
 
     def tracks(self) -> dict[str, Role]:
-        found = {}
+        found: dict[str, Role] = {}
         for event in self.log.events:
             if isinstance(event, CallStarted):
                 found |= {t.track_id: t.role for t in event.tracks}
