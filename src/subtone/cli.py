@@ -237,8 +237,13 @@ def simulate(
     """Play CALL into TARGET as a live peer would: a URL, or HOST:PORT for rtp and siprec."""
     import asyncio
 
-    from subtone.runtime.simulate.packets import Network
-    from subtone.runtime.simulate.play import Play, Protocol, play_all
+    try:
+        from subtone.runtime.simulate.packets import Network
+        from subtone.runtime.simulate.play import Play, PlayError, Protocol, play_all
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: install subtone[live] to simulate"
+        ) from error
 
     wanted = Play(
         protocol=Protocol(protocol),
@@ -253,8 +258,11 @@ def simulate(
         token=token,
     )
     with plain_errors():
-        for call_id in asyncio.run(play_all(wanted)):
-            click.echo(call_id)
+        try:
+            for call_id in asyncio.run(play_all(wanted)):
+                click.echo(call_id)
+        except PlayError as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -35,15 +35,15 @@ def from_file(folder: Path, text: str, **environment: str) -> RuntimeConfig:
 def test_nothing_set_is_the_defaults() -> None:
     assert load_config(environment={}) == RuntimeConfig()
     assert RuntimeConfig().journal.audio is AudioPolicy.DROP
-    assert RuntimeConfig().http.admin_host == "127.0.0.1"
+    assert RuntimeConfig().http.is_admin_remote is False
 
 
 def test_later_sources_win(tmp_path: Path) -> None:
     file = tmp_path / "subtone.toml"
-    file.write_text("[http]\nport = 1001\nadmin_port = 1002\n[limits]\nmax_calls = 3\n")
+    file.write_text("[http]\nport = 1001\nhost = 'localhost'\n[limits]\nmax_calls = 3\n")
     environment = {"SUBTONE_HTTP_PORT": "2001", "SUBTONE_LIMITS_MAX_CALLS": "4"}
     found = load_config(file, environment, {"http.port": "3001"})
-    assert (found.http.port, found.http.admin_port, found.limits.max_calls) == (3001, 1002, 4)
+    assert (found.http.port, found.http.host, found.limits.max_calls) == (3001, "localhost", 4)
 
 
 def test_the_environment_names_the_file(tmp_path: Path) -> None:
@@ -56,14 +56,14 @@ def test_texts_become_the_settings_types() -> None:
     flags = {
         "sip.binds": "udp:127.0.0.1:5060, tcp:[::1]:5060",
         "calls.direction": "outbound",
-        "log.is_json": "true",
+        "calls.is_text_expected": "true",
         "journal.snapshot_s": "12.5",
         "http.tokens": '[{"name": "a", "scopes": ["read", "ingest"], "secret": "env:T"}]',
     }
     found = load_config(environment={"T": "s3cret"}, flags=flags)
     assert found.sip.binds == ("udp:127.0.0.1:5060", "tcp:[::1]:5060")
     assert found.calls.direction is Direction.OUTBOUND
-    assert found.log.is_json is True
+    assert found.calls.is_text_expected is True
     assert found.journal.snapshot_s == 12.5
     assert found.http.tokens[0].scopes == (Scope.READ, Scope.INGEST)
     assert found.http.tokens[0].secret == Secret("s3cret")

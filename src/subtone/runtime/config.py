@@ -26,7 +26,7 @@ from subtone.runtime.journal import AudioPolicy
 
 ENVIRONMENT_PREFIX: Final = "SUBTONE_"
 FILE_VARIABLE: Final = "SUBTONE_CONFIG"
-OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, "SUBTONE_UPDATE_DOCS"})
+OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, "SUBTONE_TOKEN", "SUBTONE_UPDATE_DOCS"})
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _BIND: Final = re.compile(r"(?P<transport>udp|tcp|tls):(?P<host>.+):(?P<port>\d{1,5})")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -127,8 +127,9 @@ class HttpConfig(_Section, frozen=True, kw_only=True):
     ] = None
     tls_certificate: Annotated[str | None, Meta(description="PEM file; with tls_key")] = None
     tls_key: Annotated[str | None, Meta(description="PEM file; with tls_certificate")] = None
-    admin_host: Annotated[str, Meta(description="address of admin routes")] = "127.0.0.1"
-    admin_port: Annotated[Port, Meta(description="port of admin routes")] = 8081
+    is_admin_remote: Annotated[
+        bool, Meta(description="erase from other machines too, not from loopback only")
+    ] = False
     tokens: Annotated[
         tuple[Token, ...], Meta(description="API tokens: name, scopes, and sha256 or secret")
     ] = ()
@@ -233,7 +234,7 @@ class CallsConfig(_Section, frozen=True, kw_only=True):
         bool, Meta(description="score the agent's voice; needs agent_voice_purpose")
     ] = False
     agent_voice_purpose: Annotated[
-        str | None, Meta(description="the lawful purpose, recorded with every call")
+        str | None, Meta(description="why the agent's voice may be scored, e.g. a written consent")
     ] = None
     is_text_expected: Annotated[
         bool, Meta(description="words of voice calls come from elsewhere: moments wait for them")
@@ -287,15 +288,11 @@ class AlertsConfig(_Section, frozen=True, kw_only=True):
 
 
 class LogConfig(_Section, frozen=True, kw_only=True):
-    """Logs and traces: ids and numbers, never words or names."""
+    """Logs: ids and numbers, never words or names."""
 
     level: Annotated[LogLevel, Meta(description="`debug`, `info`, `warning` or `error`")] = (
         LogLevel.INFO
     )
-    is_json: Annotated[bool, Meta(description="one JSON object per line")] = False
-    otlp_endpoint: Annotated[
-        str | None, Meta(description="where OpenTelemetry spans go; needs its packages")
-    ] = None
 
 
 class RuntimeConfig(_Section, frozen=True, kw_only=True):

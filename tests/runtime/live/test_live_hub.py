@@ -243,6 +243,39 @@ def test_a_silent_stream_is_ended_by_the_watchdog_and_a_chat_is_waited_for() -> 
     run(test, HubLimits(stuck_ms=2_000))
 
 
+def test_a_call_on_hold_is_no_silent_one_while_its_stream_is_open() -> None:
+    async def test(bench: Bench) -> None:
+        bench.send("c", opened())
+        bench.hub.calls["c"].live.pause(True, bench.t_ms)
+        await bench.pass_ms(5_000)
+        assert "c" in bench.hub.calls
+        bench.hub.calls["c"].live.pause(False, bench.t_ms)
+        await bench.pass_ms(600)
+        assert "c" not in bench.hub.calls
+
+    bench = run(test, HubLimits(stuck_ms=2_000))
+    assert getattr(bench.log.of("c")[-1], "reason", None) == "silent"
+
+
+def test_after_a_long_outage_peers_have_the_whole_linger_to_return() -> None:
+    async def before(bench: Bench) -> None:
+        bench.send("c", opened())
+        await bench.pass_ms(200)
+
+    old = run(before)
+
+    async def after(bench: Bench) -> None:
+        bench.log.events = list(old.log.events)
+        bench.t_ms += 600_000
+        bench.hub.restore(resume("c", None, bench.log.of("c")), len(bench.log.events))
+        await bench.pass_ms(2_800)
+        assert "c" in bench.hub.calls
+        await bench.pass_ms(600)
+        assert "c" not in bench.hub.calls
+
+    run(after, HubLimits(linger_ms=3_000))
+
+
 def test_an_event_the_kernel_refuses_is_counted_and_the_call_goes_on() -> None:
     async def test(bench: Bench) -> None:
         bench.send("c", opened())

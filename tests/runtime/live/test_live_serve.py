@@ -218,3 +218,23 @@ def test_a_journal_in_use_and_a_port_in_use_are_refused(tmp_path: Path) -> None:
             )
             assert refused.returncode == 1
             assert told in refused.stderr.splitlines()[-1]
+
+
+def test_simulated_peers_are_taken_and_one_without_a_token_is_told(tmp_path: Path) -> None:
+    call = str(CALLS / "hidden_frustration.en.flac")
+    with served(tmp_path) as server:
+        peer = server.url.replace("http", "ws", 1)
+        for protocol, path in (("audiohook", "/v1/audiohook"), ("twilio", "/v1/streams")):
+            words = ["simulate", protocol, call, peer + path, "--speed", "100"]
+            refused = CliRunner().invoke(main, words)
+            assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+            assert "did not take the call" in refused.stderr
+            assert "401" in refused.stderr
+            taken = CliRunner().invoke(main, words, env={"SUBTONE_TOKEN": server.token})
+            assert taken.exit_code == 0, taken.stderr
+            call_id = taken.stdout.strip()
+            found = httpx.get(f"{server.url}/v1/calls/{call_id}", headers=server.headers)
+            assert found.status_code == 200
+    gone = CliRunner().invoke(main, ["simulate", "twilio", call, "ws://127.0.0.1:9/v1/streams"])
+    assert gone.exit_code == 1
+    assert gone.stderr.startswith("Error: ws://127.0.0.1:9/v1/streams did not take the call")

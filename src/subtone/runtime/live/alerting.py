@@ -182,7 +182,8 @@ class Alerting:
             return None
         # a client that goes away must not part the commit from the memory
         await asyncio.shield(asyncio.create_task(self._step([given])))
-        return redacted(self._desk.engine.alerts[alert_id], redact)
+        judged = self._desk.engine.alerts.get(alert_id)
+        return None if judged is None else redacted(judged, redact)
 
     async def _observe(self) -> None:
         """Take recorded decisions, in the order of their cursors."""

@@ -92,7 +92,7 @@ class LiveCall:
         self._ready: list[InboundEvent] = []
         self._is_started = False
         self.has_streamed = False
-        self._is_paused = False
+        self.is_paused = False
         self.said: dict[str, Said] = {}  # every text taken, by id: none is taken twice
 
     @classmethod
@@ -115,7 +115,7 @@ class LiveCall:
         call._tracks = dict(ledger.tracks)
         call.said = dict(ledger.said)
         call.has_streamed = bool(call._tracks)
-        call._is_paused = ledger.is_paused
+        call.is_paused = ledger.is_paused
         call.last_seen_ms = ledger.last_seen_ms
         return call
 
@@ -228,7 +228,7 @@ class LiveCall:
     def _hear(self, stream_id: str, media: StreamMedia) -> None:
         origin_ms = self._origins_ms.get(stream_id)
         track = self._tracks.get(media.track_id)
-        if origin_ms is None or track is None or self._is_paused:
+        if origin_ms is None or track is None or self.is_paused:
             return  # a stream that never opened or has closed; of a pause nothing is kept
         t_ms = origin_ms + media.t_stream_ms
         encoding, payload = media.encoding, media.payload
@@ -261,7 +261,7 @@ class LiveCall:
         return resampled
 
     def _read(self, stream_id: str, said: StreamText, t_seen_ms: int) -> None:
-        if said.text_id in self.said or self._is_paused:
+        if said.text_id in self.said or self.is_paused:
             return  # sent again, or in a pause, of which nothing is kept
         self._begin(t_seen_ms)
         origin_ms = self._origins_ms.get(stream_id, 0)
@@ -306,7 +306,7 @@ class LiveCall:
             self._pause(signal.kind is SignalKind.PAUSED, t_ms, t_seen_ms)
 
     def _pause(self, is_paused: bool, t_ms: int, t_seen_ms: int) -> None:
-        self._is_paused = is_paused
+        self.is_paused = is_paused
         kind = Paused if is_paused else Resumed
         self._put(kind(call_id=self.call_id, t_event_ms=t_ms, t_seen_ms=t_seen_ms))
 

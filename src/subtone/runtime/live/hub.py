@@ -210,6 +210,7 @@ class Hub:
         else:
             running = self._adopt(LiveCall.restored(resumed.ledger), resumed.state, resumed.ledger)
             running.latest = resumed.latest
+            running.live.last_seen_ms = self._now_ms()  # peers may return: they were cut off by us
 
     def receive(self, call_id: str, stream_id: str, events: Sequence[StreamEvent]) -> None:
         """Collect stream events for the next batch."""
@@ -320,11 +321,12 @@ class Hub:
         live = running.live
         quiet_ms = now_ms - live.last_seen_ms
         patience_ms = self.limits.stuck_ms if live.has_streamed else self.limits.chat_idle_ms
+        is_stuck = quiet_ms > patience_ms and not (live.is_streaming and live.is_paused)
         if not live.is_over and (
-            quiet_ms > patience_ms
+            is_stuck
             or (live.has_streamed and not live.is_streaming and quiet_ms > self.limits.linger_ms)
         ):
-            live.end("silent" if quiet_ms > patience_ms else "streams_gone", now_ms)
+            live.end("silent" if is_stuck else "streams_gone", now_ms)
         elif now_ms - running.ticked_ms >= TICK_MS:
             running.ticked_ms = now_ms
             live.tick(now_ms)

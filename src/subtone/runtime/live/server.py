@@ -244,7 +244,6 @@ def _is_loopback(host: str) -> bool:
 
 def _tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
     """The configured tokens, or a new one for every scope and its secret."""
-    is_admin_remote = not _is_loopback(config.http.admin_host)
     if config.http.tokens:
         known = []
         for token in config.http.tokens:
@@ -252,9 +251,9 @@ def _tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
             if token.secret is not None:
                 digest = hashlib.sha256(token.secret.reveal().encode()).digest()
             known.append(Token(token.name, digest, frozenset(token.scopes)))
-        return Tokens(tuple(known), is_admin_remote), None
+        return Tokens(tuple(known), config.http.is_admin_remote), None
     secret = secrets.token_urlsafe(TOKEN_BYTES)
-    return Tokens((Token.of("generated", secret, Scope),), is_admin_remote), secret
+    return Tokens((Token.of("generated", secret, Scope),), config.http.is_admin_remote), secret
 
 
 def _greet(

@@ -18,6 +18,7 @@ FRAME_MS = 200
 CHANNELS = (Role.CUSTOMER, Role.AGENT)  # external, internal
 SILENCE = to_mulaw(np.zeros(1, np.float32))
 ANSWER_S = 10.0
+ORGANIZATION_ID = "d7934305-0972-4844-938e-9060eef73d05"
 
 
 def frames(roles: Sequence[Role], packets: Sequence[Packet]) -> Iterator[tuple[float, bytes]]:
@@ -49,7 +50,10 @@ async def play(
 
     Raises RuntimeError when the server disconnects or does not answer as the protocol says.
     """
-    async with connect(url, additional_headers=headers, compression=None) as socket:
+    who = {"Audiohook-Organization-Id": ORGANIZATION_ID, "Audiohook-Session-Id": session_id}
+    async with connect(
+        url, additional_headers=who | (headers or {}), compression=None
+    ) as socket:
         client = _Client(socket, session_id)
         opened = await client.ask("open", "opened", _open_parameters(conversation_id))
         if [m["channels"] for m in opened["parameters"]["media"]] != [["external", "internal"]]:
@@ -102,7 +106,7 @@ class _Client:
 def _open_parameters(conversation_id: str) -> dict[str, Any]:
     media = [["external", "internal"], ["external"], ["internal"]]
     return {
-        "organizationId": "d7934305-0972-4844-938e-9060eef73d05",
+        "organizationId": ORGANIZATION_ID,
         "conversationId": conversation_id,
         "participant": {
             "id": "883efee8-3d6c-4537-b500-6d7ca4b92fa0",

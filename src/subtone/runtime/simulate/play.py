@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+import httpx
+from websockets.exceptions import WebSocketException
+
 from subtone.contracts.vocabulary import Role
 from subtone.ingest.files import read_transcript
 from subtone.runtime.simulate import audiohook, chat, rtp, siprec, twilio
@@ -47,14 +50,31 @@ class Play:
     token: str | None = None
 
 
+class PlayError(Exception):
+    """The server could not be reached or refused the call; the message says what it answered."""
+
+
 async def play_all(wanted: Play) -> list[str]:
-    """Play every copy at once; return the call ids. Raises what the peer's refusal raises."""
+    """Play every copy at once; return the call ids.
+
+    Raises IngestError for a recording that cannot be read, PlayError for a server that refuses.
+    """
     packets: list[Packet] = []
     if wanted.protocol is not Protocol.CHAT:
         packets = impaired(list(packets_of(wanted.call, wanted.roles)), wanted.network)
-    ids = [f"sim-{uuid.uuid4().hex[:12]}" for _ in range(wanted.copies)]
-    await asyncio.gather(*(_play_one(wanted, call_id, packets) for call_id in ids))
+    ids = [_new_id(wanted.protocol) for _ in range(wanted.copies)]
+    try:
+        await asyncio.gather(*(_play_one(wanted, call_id, packets) for call_id in ids))
+    except (WebSocketException, httpx.HTTPError, OSError, RuntimeError) as error:
+        reason = str(error) or type(error).__name__
+        raise PlayError(f"{wanted.target} did not take the call: {reason}") from error
     return ids
+
+
+def _new_id(protocol: Protocol) -> str:
+    if protocol is Protocol.AUDIOHOOK:  # Genesys names conversations so
+        return str(uuid.uuid4())
+    return f"sim-{uuid.uuid4().hex[:12]}"
 
 
 async def _play_one(wanted: Play, call_id: str, packets: Sequence[Packet]) -> None:
@@ -63,13 +83,10 @@ async def _play_one(wanted: Play, call_id: str, packets: Sequence[Packet]) -> No
         case Protocol.TWILIO:
             await _play_twilio(wanted, call_id, packets, headers)
         case Protocol.AUDIOHOOK:
+            timed = audiohook.frames(wanted.roles, packets)
+            session_id = str(uuid.uuid4())
             await audiohook.play(
-                wanted.target,
-                str(uuid.uuid4()),
-                call_id,
-                audiohook.frames(wanted.roles, packets),
-                speed=wanted.speed,
-                headers=headers,
+                wanted.target, session_id, call_id, timed, speed=wanted.speed, headers=headers
             )
         case Protocol.RTP:
             targets = addresses(wanted.target)
