@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 
@@ -78,6 +80,12 @@ async def stream(server: Server, call_id: str, packets: list[Packet], speed: flo
     said = ((t, m.replace('"customParameters": {}', HAS_TEXT)) for t, m in timed)
     url = server.url.replace("http", "ws", 1) + "/v1/streams"
     return await twilio.play(url, said, speed=speed, headers=server.headers)
+
+
+def write_tone(path: Path, length_s: float) -> None:
+    t_s = np.arange(round(length_s * 8_000)) / 8_000
+    tone = 0.3 * np.sin(2 * np.pi * 300 * t_s)
+    soundfile.write(path, np.stack([tone, tone], 1), 8_000)
 
 
 HAS_TEXT = '"customParameters": {"has_text": "true"}'
@@ -221,11 +229,12 @@ def test_a_journal_in_use_and_a_port_in_use_are_refused(tmp_path: Path) -> None:
 
 
 def test_simulated_peers_are_taken_and_one_without_a_token_is_told(tmp_path: Path) -> None:
-    call = str(CALLS / "hidden_frustration.en.flac")
+    call = str(tmp_path / "call.wav")
+    write_tone(Path(call), 4.0)
     with served(tmp_path) as server:
         peer = server.url.replace("http", "ws", 1)
         for protocol, path in (("audiohook", "/v1/audiohook"), ("twilio", "/v1/streams")):
-            words = ["simulate", protocol, call, peer + path, "--speed", "100"]
+            words = ["simulate", protocol, call, peer + path, "--speed", "4"]
             refused = CliRunner().invoke(main, words)
             assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
             assert "did not take the call" in refused.stderr

@@ -45,12 +45,13 @@ BOOKS = st.builds(
 def play(rules: AlertRules, moves: list[Any]) -> Desk:
     desk = Desk()
     desk.rules, t_ms = rules, 0
-    for call_id, state, score, later_ms, said in moves:
+    for number, (call_id, state, score, later_ms, said) in enumerate(moves):
         t_ms += later_ms
         if state is None:
             desk.hang_up(call_id, t_ms)
         else:
-            desk.see(decision(t_ms, state, score, call_id=call_id))
+            # calls may be judged at one time, but moments of one call lie after one another
+            desk.see(decision(t_ms + number, state, score, call_id=call_id), wall_ms=t_ms)
         if said and desk.log:
             named = {"alert_id": desk.log[-1].alert_id, "by": "w"}
             desk.give(
