@@ -51,9 +51,7 @@ async def play(
     Raises RuntimeError when the server disconnects or does not answer as the protocol says.
     """
     who = {"Audiohook-Organization-Id": ORGANIZATION_ID, "Audiohook-Session-Id": session_id}
-    async with connect(
-        url, additional_headers=who | (headers or {}), compression=None
-    ) as socket:
+    async with connect(url, additional_headers=who | (headers or {}), compression=None) as socket:
         client = _Client(socket, session_id)
         opened = await client.ask("open", "opened", _open_parameters(conversation_id))
         if [m["channels"] for m in opened["parameters"]["media"]] != [["external", "internal"]]:
