@@ -93,8 +93,8 @@ async def _play_one(wanted: Play, call_id: str, packets: Sequence[Packet]) -> No
             await rtp.play(targets, rtp.datagrams(packets), speed=wanted.speed)
         case Protocol.SIPREC:
             server = addresses(wanted.target)[0]
-            timed = rtp.datagrams(packets)
-            await siprec.play(server, call_id, wanted.roles, timed, speed=wanted.speed)
+            sent = rtp.datagrams(packets)
+            await siprec.play(server, call_id, wanted.roles, sent, speed=wanted.speed)
         case Protocol.CHAT:
             url = f"{wanted.target.rstrip('/')}/v1/calls/{call_id}/messages"
             posts = chat.posts(read_transcript(wanted.text or wanted.call))
