@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any, get_type_hints
+
 import msgspec
 from litestar import Litestar, Response, get
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, OpenAPIType, Reference, Schema, SecurityScheme
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.typing import FieldDefinition
 
 import subtone
 from subtone.runtime.config import Scope as TokenScope
-from subtone.runtime.live.auth import requires
-from subtone.runtime.live.bodies import BodyLimits
+from subtone.runtime.live.auth import QUERY_NAME, requires
+from subtone.runtime.live.bodies import BodyLimits, StrictRequest
 from subtone.runtime.live.metrics import CONTENT_TYPE, Reading
 from subtone.runtime.live.parts import LiveParts, Parts
-from subtone.runtime.live.problems import HANDLERS
+from subtone.runtime.live.problems import HANDLERS, PROBLEMS
 from subtone.runtime.live.rates import RateLimiter
 from subtone.runtime.live.routes_alerts import (
     acknowledge,
@@ -60,6 +65,8 @@ SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 
+OPEN: list[dict[str, list[str]]] = [{}]  # asks for no token
+
 
 class Health(msgspec.Struct, frozen=True):
     """The process answers."""
@@ -77,7 +84,13 @@ class Readiness(msgspec.Struct, frozen=True):
     running_calls: int
 
 
-@get("/health", tags=["server"], summary="Whether the process answers")
+@get(
+    "/health",
+    tags=["server"],
+    summary="Whether the process answers",
+    security=OPEN,
+    responses=PROBLEMS,
+)
 async def health() -> Health:
     """Always ok when there is an answer."""
     return Health("ok", subtone.__version__)
@@ -87,7 +100,11 @@ async def health() -> Health:
     "/ready",
     tags=["server"],
     summary="Whether new calls are taken",
-    responses={503: ResponseSpec(Readiness, description="not now")},
+    security=OPEN,
+    responses={
+        **PROBLEMS,
+        503: ResponseSpec(Readiness, generate_examples=False, description="not now"),
+    },
 )
 async def ready(parts: Parts) -> Response[Readiness]:
     """503 while new calls are refused; running ones are served."""
@@ -103,6 +120,7 @@ async def ready(parts: Parts) -> Response[Readiness]:
     media_type=CONTENT_TYPE,
     tags=["server"],
     summary="Figures for Prometheus",
+    responses=PROBLEMS,
 )
 async def metrics(parts: Parts) -> bytes:
     """Prometheus' text format."""
@@ -122,6 +140,36 @@ class AddressRates(ASGIMiddleware):
         client = scope.get("client")
         self._limiter.take(f"address {client[0] if client else 'unknown'}")
         await next_app(scope, receive, send)
+
+
+class StructSchemas(OpenAPISchemaPlugin):
+    """Structs as msgspec, which decodes them, describes them.
+
+    Litestar's own description leaves out closed objects and bounds of 0.
+    """
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Structs, not unions of them."""
+        return not field_definition.is_union and field_definition.is_subclass_of(msgspec.Struct)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """The struct as a component; what it refers to becomes one too."""
+        kind = field_definition.annotation
+        schema: Schema = schema_creator.schema_registry.get_schema_for_field_definition(
+            field_definition
+        )
+        described = msgspec.json.schema_components(
+            [kind], ref_template="#/components/schemas/{name}"
+        )[1][kind.__name__]
+        schema.title = kind.__name__
+        schema.type = OpenAPIType.OBJECT
+        schema.description = described.get("description")
+        schema.properties = described["properties"]
+        schema.required = described["required"]
+        schema.additional_properties = described.get("additionalProperties")
+        for hint in get_type_hints(kind, include_extras=True).values():
+            schema_creator.for_field_definition(FieldDefinition.from_annotation(hint))
+        return schema
 
 
 def create_app(parts: LiveParts) -> Litestar:
@@ -171,10 +219,12 @@ def create_app(parts: LiveParts) -> Litestar:
             BodyLimits(limits.max_body_bytes, limits.max_decompressed_bytes),
         ],
         exception_handlers=HANDLERS,
+        request_class=StrictRequest,
         request_max_body_size=limits.max_decompressed_bytes,
-        before_send=[_secure],
+        before_send=[_secure, _allow],
         after_exception=[note_refusal],
         openapi_config=_openapi(),
+        plugins=[StructSchemas()],
         logging_config=None,
     )
 
@@ -185,15 +235,42 @@ async def _secure(message: Message, _scope: Scope) -> None:
         message["headers"] = [*message["headers"], *SECURITY_HEADERS]
 
 
+async def _allow(message: Message, scope: Scope) -> None:
+    """Allow names all methods of a path: Litestar's one route's in OPTIONS, sockets in a 405."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if told := headers.get("allow"):
+        methods = set(told.split(", ")) - {"websocket"}
+        for route in scope["litestar_app"].routes:
+            if isinstance(route, HTTPRoute) and route.path_format == scope.get("path_template"):
+                methods |= route.methods
+        headers["allow"] = ", ".join(sorted(methods))
+
+
 def _openapi() -> OpenAPIConfig:
-    bearer = SecurityScheme(type="http", scheme="bearer", description="a token of this server")
+    schemes: dict[str, SecurityScheme | Reference] = {
+        "token": SecurityScheme(type="http", scheme="bearer", description="a token of this server"),
+        "query_token": SecurityScheme(
+            type="apiKey",
+            security_scheme_in="query",
+            name=QUERY_NAME,
+            description="the same, for an EventSource, which cannot send a header",
+        ),
+        "twilio": SecurityScheme(
+            type="apiKey",
+            security_scheme_in="header",
+            name="X-Twilio-Signature",
+            description="Twilio's signature over URL and body",
+        ),
+    }
     return OpenAPIConfig(
         title="subtone",
         version=subtone.__version__,
         description="Calls and chats in; states, reasons and advice out.",
         path="/schema",
         render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
-        components=Components(security_schemes={"token": bearer}),
+        components=Components(security_schemes=schemes),
         security=[{"token": []}],
     )
 

@@ -7,9 +7,11 @@ import re
 import zlib
 from typing import Any
 
+import msgspec
+from litestar import Request
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
-from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions import ClientException, HTTPException, ValidationException
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPRequestEvent, HTTPScope, Receive, Scope, Send
 
@@ -32,6 +34,7 @@ class BodyLimits(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Read the body within its limits, then call the application with it."""
+        _require_one_framing(scope)
         if scope["type"] != ScopeType.HTTP or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await next_app(scope, receive, send)
             return
@@ -80,6 +83,29 @@ class BodyLimits(ASGIMiddleware):
         return unpacked
 
 
+def _number(text: str) -> float:
+    """A whole number is one however it is written: 5.0 is 5, as JSON Schema has it."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_decode = msgspec.json.Decoder(float_hook=_number).decode
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Takes a JSON body as it is typed: no text for a number, no number for a truth."""
+
+    async def json(self) -> Any:
+        """The body as the route's ``data``. Raises ValidationException (400)."""
+        handler = self.scope["route_handler"]
+        kind = handler.parsed_fn_signature.parameters["data"].annotation
+        try:
+            return msgspec.convert(_decode(await self.body()), kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            told = {"source": "body", "key": "data", "message": str(error)}
+            raise ValidationException("the body is not what is expected", extra=[told]) from error
+
+
 def require_shallow(body: bytes | str) -> None:
     """Refuse JSON nested deeper than any of ours. Raises ClientException (400)."""
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
@@ -88,6 +114,14 @@ def require_shallow(body: bytes | str) -> None:
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     if brackets:
         raise ClientException(f"JSON cut short or nested deeper than {MAX_JSON_DEPTH} levels")
+
+
+def _require_one_framing(scope: Scope) -> None:
+    """Whoever is between us and the peer may have cut the request elsewhere (RFC 9112 §6.1)."""
+    if {"content-length", "transfer-encoding"} <= Headers.from_scope(scope).keys():
+        raise ClientException(
+            "send Content-Length or Transfer-Encoding, not both", headers={"Connection": "close"}
+        )
 
 
 def _too_large(max_bytes: int) -> HTTPException:

@@ -24,7 +24,7 @@ SOURCE = "texts"  # the stream id of everything posted; it lies on the call's ow
 CallId = Annotated[
     str,
     PathParameter(
-        pattern=r"^[!-.0-~]{1,200}$",
+        pattern=r"^[!-.0-~]{1,200}(?!\n)$",  # in Python a bare $ also fits before a last newline
         description="the call's name: 1 to 200 printable ASCII characters without a slash",
         examples=[Example(value="CA5f1d6b7c8e9f")],
     ),

@@ -72,7 +72,7 @@ PROBLEMS = {
         400: "the request is malformed",
         401: "no known token or signature",
         403: "the token lacks the scope, or an admin route was asked from elsewhere",
-        404: "there is no such call",
+        404: "there is nothing of this name",
         405: "the path has no such method",
         408: "the body did not come in time",
         409: "the request contradicts what is there",

@@ -9,12 +9,14 @@ import msgspec
 from litestar import Request, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery, JSONBody, PathParameter
+from msgspec import Meta
 
 from subtone.contracts.base import Name
 from subtone.runtime.config import Scope
 from subtone.runtime.journal.alert_store import Standing
 from subtone.runtime.live.auth import requires
 from subtone.runtime.live.parts import ConflictError, LiveParts, Parts, UnprocessableError
+from subtone.runtime.live.problems import PROBLEMS
 from subtone.runtime.live.routes_read import Cursor, Limit
 from subtone.surfaces.alerts.alert import Alert, Verdict
 from subtone.surfaces.alerts.delivery import Delivery, DeliveryStatus
@@ -25,7 +27,7 @@ TAGS = ["alerts"]
 READ = [requires(Scope.READ)]
 OPERATE = [requires(Scope.OPERATE)]
 Id = Annotated[
-    str, PathParameter(pattern=r"^[0-9a-f]{32}$", description="32 hexadecimal characters")
+    str, PathParameter(pattern=r"^[0-9a-f]{32}(?!\n)$", description="32 hexadecimal characters")
 ]
 AnyRequest = Request[Any, Any, Any]
 
@@ -53,7 +55,7 @@ class AcknowledgePost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class DismissPost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why the alert was put away; a useful one is acknowledged instead."""
 
-    reason: Verdict
+    reason: Annotated[Verdict, Meta(extra_json_schema={"not": {"const": Verdict.USEFUL.value}})]
     by: Name | None = None  # the token's name when left out
 
 
@@ -64,7 +66,7 @@ class PrecisionReport(msgspec.Struct, frozen=True, kw_only=True):
     by_rule: dict[str, Precision]
 
 
-@get("/v1/alerts", guards=READ, tags=TAGS, summary="Alerts, newest first")
+@get("/v1/alerts", guards=READ, tags=TAGS, summary="Alerts, newest first", responses=PROBLEMS)
 async def list_alerts(
     parts: Parts,
     standing: FromQuery[Standing | None] = None,
@@ -84,6 +86,7 @@ async def list_alerts(
     guards=READ,
     tags=TAGS,
     summary="How often the alerts were right, by what people said",
+    responses=PROBLEMS,
 )
 async def get_precision(parts: Parts) -> PrecisionReport:
     """With the 95 % Wilson interval; people judge what they notice, so see sent_count too."""
@@ -91,7 +94,13 @@ async def get_precision(parts: Parts) -> PrecisionReport:
     return PrecisionReport(all=precision(alerts), by_rule=precision_by_rule(alerts))
 
 
-@get("/v1/alerts/{alert_id:str}", guards=READ, tags=TAGS, summary="The last revision of one alert")
+@get(
+    "/v1/alerts/{alert_id:str}",
+    guards=READ,
+    tags=TAGS,
+    summary="The last revision of one alert",
+    responses=PROBLEMS,
+)
 async def get_alert(parts: Parts, alert_id: Id) -> Alert:
     """Redacted, as everything that leaves."""
     found = await asyncio.to_thread(parts.alerting.store.alert, alert_id)
@@ -106,6 +115,7 @@ async def get_alert(parts: Parts, alert_id: Id) -> Alert:
     status_code=200,
     tags=TAGS,
     summary="A person took the alert: it was useful",
+    responses=PROBLEMS,
 )
 async def acknowledge(
     request: AnyRequest, parts: Parts, alert_id: Id, data: JSONBody[AcknowledgePost]
@@ -121,6 +131,7 @@ async def acknowledge(
     status_code=200,
     tags=TAGS,
     summary="A person put the alert away and said why",
+    responses=PROBLEMS,
 )
 async def dismiss(
     request: AnyRequest, parts: Parts, alert_id: Id, data: JSONBody[DismissPost]
@@ -135,7 +146,13 @@ async def dismiss(
     return await _judged(parts, alert_id, await parts.alerting.dismiss(given))
 
 
-@get("/v1/deliveries", guards=READ, tags=TAGS, summary="Deliveries of one status, newest first")
+@get(
+    "/v1/deliveries",
+    guards=READ,
+    tags=TAGS,
+    summary="Deliveries of one status, newest first",
+    responses=PROBLEMS,
+)
 async def list_deliveries(
     parts: Parts,
     status: FromQuery[DeliveryStatus] = DeliveryStatus.DEAD,
@@ -158,6 +175,7 @@ async def list_deliveries(
     status_code=202,
     tags=TAGS,
     summary="Send a delivery that is over once more",
+    responses=PROBLEMS,
 )
 async def replay_delivery(parts: Parts, delivery_id: Id) -> Delivery:
     """Under its old idempotency key."""

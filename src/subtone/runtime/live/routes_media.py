@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from litestar import Request, WebSocket, post, websocket
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ClientException, NotAuthorizedException
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import PathParameter
 
 from subtone.ingest.audiohook import (
@@ -34,7 +35,28 @@ SETTINGS = "x-twilio-webhooks-signature-settings"
 IDEMPOTENCY_TOKEN = "i-twilio-idempotency-token"  # noqa: S105 - the header's name
 # these say that a part of the call's sources stopped, not the call
 PARTIAL_ENDS = frozenset({"transcription-stopped", "stream-stopped"})
-Kind = Annotated[str, PathParameter(pattern="^(transcription|amd|conversations|status)$")]
+Kind = Annotated[
+    Literal["transcription", "amd", "conversations", "status"],
+    PathParameter(description="for whoever configures it: a callback says itself what it is"),
+]
+
+
+@dataclass
+class WebhookOperation(Operation):
+    """The body in words of the API's description: what is in it is Twilio's to say."""
+
+    def __post_init__(self) -> None:
+        fields = Schema(
+            type=OpenAPIType.OBJECT, additional_properties=Schema(type=OpenAPIType.STRING)
+        )
+        events = Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.OBJECT))
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "application/x-www-form-urlencoded": OpenAPIMediaType(schema=fields),
+                "application/json": OpenAPIMediaType(schema=events),
+            },
+        )
 
 
 @websocket("/v1/streams")
@@ -83,11 +105,13 @@ async def audiohook_socket(socket: WebSocket[Any, Any, Any], parts: Parts) -> No
     status_code=204,
     tags=["ingest"],
     summary="Webhooks of Twilio: transcription, answering machine detection, chats, status",
+    security=[{"token": []}, {"twilio": []}],
+    operation_class=WebhookOperation,
     responses=PROBLEMS,
 )
 async def twilio_webhook(request: Request[Any, Any, Any], parts: Parts, kind: Kind) -> None:
     """Signed by Twilio (X-Twilio-Signature), or with a token. Answered once it is durable."""
-    del kind  # a callback says itself what it is; the path is for whoever configures it
+    del kind
     body = await request.body()
     is_form = "json" not in request.headers.get("content-type", "")
     url = public_url(request, parts)

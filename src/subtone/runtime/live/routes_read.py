@@ -11,6 +11,7 @@ from litestar import get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery, QueryParameter
 
+from subtone.contracts.base import MAX_CALL_MS
 from subtone.contracts.outputs import Decision
 from subtone.contracts.session_state import (
     PolicyRecommendation,
@@ -30,10 +31,13 @@ from subtone.runtime.live.problems import PROBLEMS
 TAGS = ["read"]
 GUARDS = [requires(Scope.READ)]
 PAGE = 100
+MAX_CURSOR = 2**53 - 1  # what every JSON reader keeps exact
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="rows of one page")]
 Cursor = Annotated[
     int,
-    QueryParameter(ge=0, le=2**62, description="the `next` of the page before; 0 for the first"),
+    QueryParameter(
+        ge=0, le=MAX_CURSOR, description="the `next` of the page before; 0 for the first"
+    ),
 ]
 
 
@@ -181,15 +185,14 @@ async def get_basis(
     parts: Parts,
     call_id: CallId,
     at_ms: Annotated[
-        int | None,
-        QueryParameter(ge=0, required=False, description="call time; the newest without"),
-    ] = None,
+        int, QueryParameter(ge=0, le=MAX_CALL_MS, description="call time; the newest without")
+    ] = MAX_CALL_MS,
 ) -> StateBasis:
     """The basis of the last moment decided at or before at_ms."""
     await _row(parts, call_id)
     chosen: OutputRow | None = None
     async for row in _outputs(parts, call_id, "decision"):
-        if at_ms is not None and _moment(row.body).moment.t_event_ms > at_ms:
+        if _moment(row.body).moment.t_event_ms > at_ms:
             break
         chosen = row
     if chosen is None:

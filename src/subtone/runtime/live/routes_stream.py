@@ -13,12 +13,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
+from msgspec import Meta
 
 from subtone.runtime.config import Scope as TokenScope
 from subtone.runtime.journal import OutputRow
 from subtone.runtime.live.auth import requires
 from subtone.runtime.live.parts import LiveParts, Parts
 from subtone.runtime.live.problems import PROBLEMS
+from subtone.runtime.live.routes_read import MAX_CURSOR
 from subtone.runtime.live.sockets import PeerGone, TryLater, kept
 
 HEADERS = [
@@ -28,7 +30,11 @@ HEADERS = [
 After = Annotated[
     int | None,
     QueryParameter(
-        ge=0, le=2**62, required=False, description="cursor seen last; 0 from the begin"
+        ge=0,
+        le=MAX_CURSOR,
+        required=False,
+        description="cursor seen last; 0 from the begin",
+        schema_extra={"minimum": 0},  # Litestar leaves out a bound of 0 where None is allowed
     ),
 ]
 FollowedCall = Annotated[
@@ -45,12 +51,37 @@ class StreamItem(msgspec.Struct, frozen=True, kw_only=True):
     item: Any
 
 
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One server-sent event, as an EventSource hands it over."""
+
+    id: str  # the cursor
+    event: str  # the item's kind, or resume when the server stops
+    data: Annotated[
+        str,
+        Meta(
+            extra_json_schema={
+                "contentMediaType": "application/json",
+                "contentSchema": msgspec.json.schema_components([StreamItem])[1]["StreamItem"],
+            }
+        ),
+    ]
+
+
 @get(
     "/v1/stream",
     guards=[requires(TokenScope.READ)],
     tags=["read"],
     summary="Server-sent events of everything the kernel says",
-    responses={**PROBLEMS, 200: ResponseSpec(StreamItem, media_type="text/event-stream")},
+    security=[{"token": []}, {"query_token": []}],
+    responses={
+        **PROBLEMS,
+        200: ResponseSpec(
+            StreamEvent,
+            media_type="text/event-stream",
+            generate_examples=False,
+            description="events until the peer goes or the server stops",
+        ),
+    },
 )
 async def follow_events(
     request: Request[Any, Any, Any],
