@@ -27,6 +27,8 @@ BENCHES: dict[str, list[str]] = {
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
     "text": ["bench.text", "--data", "{data}"],
+    "live": ["bench.live", "--calls", "100", "--seconds", "180"],
+    "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
 WITHOUT_JSON = {"text"}
 
