@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from subtone.contracts.analysis import CallAnalysis
 from subtone.surfaces.report import render_report
-from support_analysis import chat_call, hidden_frustration_call, long_call, timing_only_call
+from support_analysis import chat_call, hidden_frustration_call, timing_only_call
+from support_long_call import long_call
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TIMEOUT_MS = 15_000

@@ -23,9 +23,9 @@ from support_analysis import (
     calm_call,
     chat_call,
     hidden_frustration_call,
-    long_call,
     timing_only_call,
 )
+from support_long_call import long_call
 
 VOID = {"meta", "input", "br", "link", "img"}
 

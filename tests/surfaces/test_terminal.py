@@ -18,9 +18,9 @@ from support_analysis import (
     calm_call,
     chat_call,
     hidden_frustration_call,
-    long_call,
     timing_only_call,
 )
+from support_long_call import long_call
 
 CONTRACT_WORDS = {
     "calm", "rising_tension", "hidden_frustration", "escalation_risk", "active_escalation",
