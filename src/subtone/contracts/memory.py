@@ -7,20 +7,24 @@ from typing import Annotated
 from msgspec import Meta
 
 from subtone.contracts.base import Contract, Count, Name, SeenMs, TimeMs, Unit01
-from subtone.contracts.vocabulary import Language, Role
+from subtone.contracts.vocabulary import Role
+from subtone.contracts.voice_intelligence import Word
 
 Vector = Annotated[tuple[float, ...], Meta(min_length=1, max_length=16_384)]
+LanguageCode = Annotated[
+    str, Meta(min_length=2, max_length=16, description="language as Whisper names it: en, zh, ...")
+]
 
 
 class Encoding(Contract, frozen=True, kw_only=True):
-    """Pooled encoder states of one stretch of audio; every value finite."""
+    """One vector about one stretch of audio, one text or one image; every value finite."""
 
     encoder: Name  # checkpoint and digest
     space: Name  # which vectors are comparable
     layer: Count
     t_event_ms: TimeMs
     t_end_ms: TimeMs
-    valid_frames: Count  # frames of real audio behind the pooling
+    valid_frames: Count  # frames of real audio behind the pooling; 0 where there is no audio
     vector: Vector
 
 
@@ -35,8 +39,75 @@ class HeadSpec(Contract, frozen=True, kw_only=True):
     is_calibrated: bool
 
 
+class LabelProbability(Contract, frozen=True, kw_only=True):
+    """One label of a finding and its share; the shares of one finding sum to 1."""
+
+    label: Name
+    probability: Unit01
+
+
+class RecognisedSegment(Contract, frozen=True, kw_only=True):
+    """One stretch of recognised speech; word times where the decoder gave them."""
+
+    t_event_ms: TimeMs
+    t_end_ms: TimeMs
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: Unit01  # exp of the mean token log-probability
+
+
+class Transcription(Contract, frozen=True, kw_only=True):
+    """What was said; empty segments where nothing was or nothing could be trusted."""
+
+    language: LanguageCode | None
+    segments: tuple[RecognisedSegment, ...]
+    model: Name
+    refused: tuple[Name, ...] = ()  # guards that dropped a stretch: "repetition", "silence", ...
+
+
+class LanguageFinding(Contract, frozen=True, kw_only=True):
+    """Which language is spoken; ``language`` is None where the finding abstains."""
+
+    language: LanguageCode | None
+    confidence: Unit01
+    probabilities: tuple[LabelProbability, ...]  # the likeliest first
+    model: Name
+
+
+class EmotionFinding(Contract, frozen=True, kw_only=True):
+    """How it sounded; ``emotion`` is None where the finding abstains."""
+
+    emotion: Name | None
+    confidence: Unit01
+    probabilities: tuple[LabelProbability, ...]  # in the head's label order
+    reliability: Unit01  # falls with the distance from the training domain
+    is_calibrated: bool
+    model: Name
+
+
+class SpeakerFinding(Contract, frozen=True, kw_only=True):
+    """Whose voice it is: enrolled, an unknown cluster, or None where the finding abstains."""
+
+    speaker_id: Name | None
+    is_enrolled: bool
+    similarity: Annotated[float, Meta(ge=-1.0, le=1.0, description="cosine")]
+    model: Name
+
+
+class AudioMemory(Contract, frozen=True, kw_only=True):
+    """What processing one recording gave: the encoding, and each requested result only."""
+
+    source: Name
+    duration_ms: TimeMs
+    encodings: tuple[Encoding, ...]  # of the recording first, then of its windows
+    transcription: Transcription | None = None
+    language: LanguageFinding | None = None
+    emotion: EmotionFinding | None = None
+    speaker: SpeakerFinding | None = None
+
+
 class MemoryRecord(Contract, frozen=True, kw_only=True):
-    """One remembered stretch of audio."""
+    """One remembered stretch of audio, text or image."""
 
     record_id: Name
     call_id: Name
@@ -45,7 +116,7 @@ class MemoryRecord(Contract, frozen=True, kw_only=True):
     t_end_ms: TimeMs
     t_seen_ms: SeenMs
     transcript: str | None
-    language: Language
+    language: LanguageCode | None
     emotion: Name | None
     emotion_confidence: Unit01
     speaker_id: Name | None
@@ -54,10 +125,34 @@ class MemoryRecord(Contract, frozen=True, kw_only=True):
     encodings: tuple[Encoding, ...] = ()
 
 
+class MemoryFilter(Contract, frozen=True, kw_only=True):
+    """Which records a search may return; a field left out allows everything."""
+
+    call_id: Name | None = None
+    speaker_id: Name | None = None
+    emotion: Name | None = None
+    language: LanguageCode | None = None
+    role: Role | None = None
+    source: Name | None = None
+    t_seen_from_ms: SeenMs | None = None
+    t_seen_until_ms: SeenMs | None = None  # exclusive
+
+
 class MemoryHit(Contract, frozen=True, kw_only=True):
     """One search result, with the route that found it."""
 
     record_id: Name
-    route: Name  # "text", "audio", "image", "filter"
+    route: Name  # "transcript", "audio", "text_vector", "image", "filter", "hybrid"
     score: float
     rank: Count
+
+
+class ErasureReceipt(Contract, frozen=True, kw_only=True):
+    """What an erasure removed; holds counts and ids, never words or vectors."""
+
+    receipt_id: Name
+    t_seen_ms: SeenMs
+    scope: MemoryFilter
+    records: Count
+    vectors: Count
+    record_ids_sha256: Name  # of the sorted ids, one per line

@@ -65,7 +65,19 @@ DOMAINS: dict[str, tuple[type[Contract], ...]] = {
         inbound.CallEnded,
     ),
     "outputs": (outputs.Outputs, analysis.CallAnalysis),
-    "memory": (memory.Encoding, memory.HeadSpec, memory.MemoryRecord, memory.MemoryHit),
+    "memory": (
+        memory.Encoding,
+        memory.HeadSpec,
+        memory.Transcription,
+        memory.LanguageFinding,
+        memory.EmotionFinding,
+        memory.SpeakerFinding,
+        memory.AudioMemory,
+        memory.MemoryRecord,
+        memory.MemoryFilter,
+        memory.MemoryHit,
+        memory.ErasureReceipt,
+    ),
 }
 
 

@@ -1,0 +1,185 @@
+"""Recorded calls: analyse one, explain a moment of it, show the sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from subtone.cli.common import (
+    OptionError,
+    language_option,
+    parse_roles,
+    plain_errors,
+    progress_bar,
+    stdout,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from subtone.contracts.analysis import CallAnalysis
+    from subtone.surfaces.report.words import UiLanguage
+
+TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
+DEMO_CALL = "hidden_frustration.en"
+
+
+@click.command()
+@click.argument("call", type=click.Path(path_type=Path))
+@click.option(
+    "--roles",
+    metavar="ROLE,ROLE",
+    help="Who is on each channel, in order: customer, agent or unknown. Without it nobody's "
+    "voice is scored.",
+)
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path),
+    help="Transcript or chat of the same call: JSONL, CSV, VTT, SRT or Transcribe Call "
+    "Analytics JSON.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the result files.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a timeline.")
+@click.option(
+    "--direction",
+    type=click.Choice(["auto", "inbound", "outbound"]),
+    default="auto",
+    show_default=True,
+    help="Answering machines are looked for on outbound calls; auto: where the customer speaks "
+    "first.",
+)
+@click.option(
+    "--score-agent-voice",
+    is_flag=True,
+    help="Score the agent's voice too. Only for a stated lawful purpose: emotion recognition of "
+    "employees is prohibited in the EU (AI Act, Article 5).",
+)
+@click.option(
+    "--calibration",
+    "calibration_file",
+    type=click.Path(path_type=Path),
+    help="JSON of a Calibration (`subtone schema Calibration`): what it leaves out keeps its "
+    "default.",
+)
+@language_option
+def analyze(
+    call: Path,
+    roles: str | None,
+    text: Path | None,
+    out: Path | None,
+    as_json: bool,
+    direction: str,
+    score_agent_voice: bool,
+    calibration_file: Path | None,
+    language: UiLanguage,
+) -> None:
+    """Analyse CALL, a recording with one channel per speaker or a chat file."""
+    from subtone.runtime.analysis import Direction, analyse_files
+    from subtone.runtime.calibrations import read_calibration
+    from subtone.surfaces.results import require_replaceable, write_results
+
+    with plain_errors():
+        if out is not None:
+            require_replaceable(out)
+        calibration = None if calibration_file is None else read_calibration(calibration_file)
+        audio: Path | None = call
+        if text is None and call.suffix.lower() in TEXT_SUFFIXES:
+            audio, text = None, call
+        with progress_bar(call.name, is_shown=not as_json) as on_progress:
+            analysis = analyse_files(
+                audio,
+                text,
+                parse_roles(roles),
+                direction=Direction(direction),
+                is_agent_voice_scored=score_agent_voice,
+                calibration=calibration,
+                on_progress=on_progress,
+            )
+        if out is not None:
+            write_results(analysis, out, language)
+    show(analysis, as_json, language)
+    if out is not None and not as_json:
+        show_report(stdout(), out, language)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--at", "at", metavar="MM:SS", help="Moment to explain; the peak without it.")
+@language_option
+def explain(folder: Path, at: str | None, language: UiLanguage) -> None:
+    """Explain one moment of an analysis in DIR: score, evidence, and what would change it."""
+    from subtone.surfaces.results import read_results
+    from subtone.surfaces.terminal import render_moment
+
+    with plain_errors():
+        analysis = read_results(folder)
+        render_moment(stdout(), analysis, None if at is None else parse_clock(at), language)
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out/demo"),
+    show_default=True,
+    help="Folder for the result files.",
+)
+@language_option
+def demo(out: Path, language: UiLanguage) -> None:
+    """Analyse the sample call in which the words say fine and the voice does not."""
+    from subtone.contracts.vocabulary import Role
+    from subtone.runtime.analysis import analyse_files
+    from subtone.runtime.samples import sample_call
+    from subtone.surfaces.results import write_results
+    from subtone.surfaces.terminal import render_moment, render_timeline
+
+    with plain_errors():
+        audio, text = sample_call(DEMO_CALL)
+        with progress_bar(audio.name, is_shown=True) as on_progress:
+            analysis = analyse_files(
+                audio, text, [Role.AGENT, Role.CUSTOMER], on_progress=on_progress
+            )
+        write_results(analysis, out, language)
+    console = stdout()
+    render_timeline(console, analysis, language)
+    hidden = next((d for d in analysis.decisions if d.transition and d.transition.masked), None)
+    if hidden is not None:
+        console.rule()
+        render_moment(console, analysis, hidden.moment.t_event_ms, language)
+    show_report(console, out, language)
+
+
+def parse_clock(given: str) -> int:
+    """``"1:05"`` or ``"1:02:05"`` to milliseconds; raises OptionError for anything else."""
+    try:
+        parts = [int(part) for part in given.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(p < 0 for p in parts) or any(p > 59 for p in parts[1:]):
+        raise OptionError(f"--at {given!r}: give minutes and seconds, for example 1:05")
+    seconds = 0
+    for part in parts:
+        seconds = 60 * seconds + part
+    return seconds * 1000
+
+
+def show(analysis: CallAnalysis, as_json: bool, language: UiLanguage) -> None:
+    """Print the summary as JSON, or the timeline for a person."""
+    from subtone.surfaces.results import summary
+    from subtone.surfaces.terminal import render_timeline
+
+    if as_json:
+        import msgspec
+
+        encoded = msgspec.json.encode(summary(analysis))
+        click.echo(msgspec.json.format(encoded, indent=2))
+    else:
+        render_timeline(stdout(), analysis, language)
+
+
+def show_report(console: Console, out: Path, language: UiLanguage) -> None:
+    """Say where the report is, on one line that can be copied."""
+    label = {"en": "report: ", "zh": "报告："}[language]
+    console.print(f"{label}{out / 'report.html'}", soft_wrap=True, highlight=False)
