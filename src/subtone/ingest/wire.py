@@ -7,9 +7,11 @@ streams to calls, and stream time to call time, is the session's work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from subtone.contracts.vocabulary import AudioEncoding, Language, Role
 from subtone.contracts.voice_intelligence import Word
@@ -39,8 +41,9 @@ class StreamOpened:
     attributes: tuple[tuple[str, str], ...] = ()  # what the peer told us, verbatim
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamMedia:
+class StreamMedia(
+    msgspec.Struct, frozen=True, kw_only=True
+):  # made for every message: cheap to make
     """Consecutive samples of one track; t_stream_ms is the first sample's media time."""
 
     track_id: str
@@ -95,12 +98,11 @@ class StreamClosed:
 StreamEvent = StreamOpened | StreamMedia | StreamText | StreamSignal | StreamClosed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, kw_only=True):  # made for every message: cheap to make
     """What one message led to."""
 
     events: tuple[StreamEvent, ...] = ()
-    replies: tuple[str | bytes, ...] = field(default=())
+    replies: tuple[str | bytes, ...] = ()
     is_over: bool = False  # close the connection after the replies
 
 

@@ -163,10 +163,11 @@ class JsonCodec:
     def _place(
         self, stream: _Stream, track: _Track, chunks: list[Ordered]
     ) -> tuple[StreamEvent, ...]:
-        events: list[StreamEvent] = []
-        for ordered in chunks:
-            events += self._place_one(stream, track, ordered)
-        return tuple(events)
+        if len(chunks) == 1:
+            return self._place_one(stream, track, chunks[0])
+        return tuple(
+            event for ordered in chunks for event in self._place_one(stream, track, ordered)
+        )
 
     def _place_one(
         self, stream: _Stream, track: _Track, ordered: Ordered
@@ -185,9 +186,8 @@ class JsonCodec:
             track.lost_count = lost_count
             return ()
         try:
-            placed = track.clock.place(
-                chunk.timestamp_ms, lost_count, sample_count, stream.through_ms
-            )
+            begun_ms = stream.through_ms if track.clock.origin_ms is None else 0
+            placed = track.clock.place(chunk.timestamp_ms, lost_count, sample_count, begun_ms)
         except JumpError:
             return self._refuse_absurd()
         self._absurd_count = track.lost_count = 0

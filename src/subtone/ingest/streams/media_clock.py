@@ -8,6 +8,7 @@ and a timestamp moves it only forward, where it says that audio is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 SKEW_TOLERANCE_MS = 40  # nearer than this a timestamp and the sample clock mean the same
 MAX_JUMP_MS = 1_800_000  # a timestamp this far off is an error of the peer, not a gap
@@ -19,8 +20,7 @@ class JumpError(ValueError):
     """A chunk's place is absurd; the chunk must be refused, the stream may go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """Where a chunk begins and how much audio is missing just before it, in ms."""
 
     t_stream_ms: int
@@ -52,7 +52,8 @@ class TrackClock:
             timestamp_ms: what the peer says, on the stream's clock; None where it says nothing.
             missing_count: chunks the peer's own counter skipped just before this one.
             sample_count: samples in this chunk, at least 1.
-            stream_ms: how far any track of the stream was heard; where a first chunk belongs.
+            stream_ms: how far any track of the stream was heard, where a first chunk belongs;
+                no other chunk needs it.
 
         Raises:
             JumpError: the timestamp is MAX_JUMP_MS or more away; the clock has not moved.
@@ -77,8 +78,7 @@ class TrackClock:
         return Placement(expected_ms, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One media message, with its counter and the timestamp as the peer gave it."""
 
     number: int | None
@@ -86,8 +86,7 @@ class Chunk:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(NamedTuple):
     """A chunk whose turn it is, and how many the counter skipped just before it."""
 
     chunk: Chunk
@@ -122,6 +121,9 @@ class ChunkOrder:
             return None
         if self.last is not None and number - self.last >= MAX_CHUNK_JUMP:
             raise JumpError
+        if not self.held and (self.last is None or number == self.last + 1):
+            self.last = number  # in order, as nearly all are
+            return [Ordered(chunk, 0)]
         self.held[number] = chunk
         return self._release(self.depth)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.inbound import AudioChunk, CallEnded, InboundEvent
@@ -99,6 +99,17 @@ class Fed:
     is_ended: bool
 
 
+class Job(NamedTuple):
+    """One call's share of a batch."""
+
+    running: RunningCall
+    events: list[InboundEvent]
+    seq: int  # of the journal, before the first event
+
+
+Done = tuple[RunningCall, Fed | Exception]
+
+
 @dataclass
 class HubCounts:
     """What happened so far; read by the metrics."""
@@ -139,7 +150,7 @@ class Hub:
             is_agent_voice_scored: only for a stated lawful purpose.
             is_text_expected: words of voice calls come from another source, so moments wait
                 for them by the watermark.
-            observe_ms: told for each call's batch how long it took from collection to output.
+            observe_ms: told for each worker's batch how long it took from collection to output.
 
         """
         self.limits = limits or HubLimits()
@@ -158,7 +169,7 @@ class Hub:
             ThreadPoolExecutor(1, thread_name_prefix=f"kernel-{i}")
             for i in range(self.limits.workers)
         ]
-        self._submitted: dict[Future[Fed], int] = {}  # jobs under way, and since when
+        self._submitted: dict[Future[list[Done]], int] = {}  # jobs under way, and since when
         self._pump: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -287,13 +298,17 @@ class Hub:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        loop = asyncio.get_running_loop()
+        jobs: dict[ThreadPoolExecutor, list[Job]] = {}
         seq = last_seq - len(every)
         for running, events in batch:
-            job = running.worker.submit(_feed, running, events, seq, self.limits.snapshot_ms)
+            jobs.setdefault(running.worker, []).append(Job(running, events, seq))
             seq += len(events)
-            self._submitted[job] = now_ms
-            job.add_done_callback(partial(_hand_back, loop, self._fed, running))
+        loop = asyncio.get_running_loop()
+        for worker, mine in jobs.items():
+            # one wake of the worker and one of the loop, however many calls
+            future = worker.submit(_feed_all, mine, self.limits.snapshot_ms)
+            self._submitted[future] = now_ms
+            future.add_done_callback(partial(_hand_back, loop, self._fed_all))
 
     def _refused(
         self,
@@ -331,17 +346,20 @@ class Hub:
             running.ticked_ms = now_ms
             live.tick(now_ms)
 
-    def _fed(self, running: RunningCall, job: Future[Fed]) -> None:
-        """Back on the event loop: hand out what the kernel said."""
+    def _fed_all(self, done: Future[list[Done]]) -> None:
+        """Back on the event loop with what one worker did."""
+        self._observe_ms(self._now_ms() - self._submitted.pop(done))
+        for running, fed in done.result():
+            self._fed(running, fed)
+
+    def _fed(self, running: RunningCall, fed: Fed | Exception) -> None:
+        """Hand out what the kernel said."""
         call_id = running.live.call_id
-        self._observe_ms(self._now_ms() - self._submitted.pop(job))
-        failure = job.exception()
-        if failure is not None:  # ours, not the peer's: this call is lost to us, no other is
-            log.error("the kernel failed on call %s", call_id, exc_info=failure)
+        if isinstance(fed, Exception):  # ours, not the peer's: this call is lost to us, no other is
+            log.error("the kernel failed on call %s", call_id, exc_info=fed)
             self.counts.faults += 1
             self._release(running)
             return
-        fed = job.result()
         self.counts.peer_errors += fed.refused_count
         self._recorder.say(call_id, fed.said)
         for _, outputs in fed.said:
@@ -363,12 +381,22 @@ class Hub:
 
 def _hand_back(
     loop: asyncio.AbstractEventLoop,
-    receiver: Callable[[RunningCall, Future[Fed]], None],
-    running: RunningCall,
-    job: Future[Fed],
+    receiver: Callable[[Future[list[Done]]], None],
+    done: Future[list[Done]],
 ) -> None:
     """From the worker's thread back to the loop's."""
-    loop.call_soon_threadsafe(receiver, running, job)
+    loop.call_soon_threadsafe(receiver, done)
+
+
+def _feed_all(jobs: Sequence[Job], snapshot_ms: int) -> list[Done]:
+    """On a worker: one batch of each of its calls, none of which can fail another."""
+    done: list[Done] = []
+    for running, events, seq in jobs:
+        try:
+            done.append((running, _feed(running, events, seq, snapshot_ms)))
+        except Exception as failure:
+            done.append((running, failure))
+    return done
 
 
 def _feed(running: RunningCall, events: Sequence[InboundEvent], seq: int, snapshot_ms: int) -> Fed:

@@ -34,6 +34,7 @@ from subtone.runtime.live.hub import Hub, HubLimits
 from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.parts import HttpLimits, LiveParts, PeerSecrets
 from subtone.runtime.live.resuming import Resumed, resume
+from subtone.runtime.live.socket_protocol import BatchingProtocol
 from subtone.runtime.live.stream_feed import OutputFeed
 from subtone.runtime.live.telephony import running_telephony
 
@@ -98,7 +99,7 @@ class LiveServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 create_app(parts),
-                ws="websockets-sansio",
+                ws=BatchingProtocol,
                 ws_max_size=config.limits.max_message_bytes,
                 ws_per_message_deflate=False,  # nothing to gain on audio, and no bombs
                 access_log=False,  # addresses may hold a token

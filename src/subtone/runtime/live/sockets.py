@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,8 +24,10 @@ from subtone.ingest.wire import (
 )
 from subtone.runtime.live.hub import Overloaded
 from subtone.runtime.live.parts import ConflictError, LiveParts
+from subtone.runtime.live.socket_protocol import waiting_receiver
 
 MAX_REASON_BYTES = 120  # RFC 6455 leaves 123
+GATHER_S = 0.04  # media comes every 20 ms: what waits is taken together, well within a batch
 REFUSAL = "subtone_refusal"
 HAS_TEXT = ("has_text", "true")  # a stream's attribute: its words come from elsewhere
 
@@ -59,14 +62,14 @@ class Frames:
         self._socket = socket
         self._max_bytes = max_bytes
         self._idle_s = idle_s
+        self._receive_waiting = waiting_receiver(socket.scope)
+        self._waiting: deque[Any] = deque()
 
     async def next(self) -> str | bytes:
         """The next message. Raises PeerGone, WireError when too large, TimeoutError when idle."""
-        try:
-            async with asyncio.timeout(self._idle_s):
-                event = await self._socket.receive()
-        except TimeoutError as error:
-            raise TimeoutError(f"silent for {self._idle_s:g} s") from error
+        while not self._waiting:
+            await self._receive()
+        event = self._waiting.popleft()
         if event["type"] != "websocket.receive":
             raise PeerGone
         frame: str | bytes | None = event.get("text")
@@ -75,6 +78,21 @@ class Frames:
         if len(frame) > self._max_bytes:
             raise WireError(f"a message is larger than {self._max_bytes} bytes")
         return frame
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing that has arrived waits to be taken."""
+        return not self._waiting
+
+    async def _receive(self) -> None:
+        try:
+            async with asyncio.timeout(self._idle_s):
+                if self._receive_waiting is None:
+                    self._waiting.append(await self._socket.receive())
+                else:
+                    self._waiting.extend(await self._receive_waiting())
+        except TimeoutError as error:
+            raise TimeoutError(f"silent for {self._idle_s:g} s") from error
 
 
 @asynccontextmanager
@@ -120,6 +138,8 @@ async def play(
                 for reply in received.replies:
                     await socket.send_data(reply, "text" if isinstance(reply, str) else "binary")
                 is_over = received.is_over
+                if frames.is_drained and not received.replies:
+                    await asyncio.sleep(GATHER_S)
         finally:
             await source.take(codec.disconnect(parts.now_ms()).events)
 
