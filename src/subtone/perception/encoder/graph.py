@@ -84,6 +84,10 @@ class _Graph:
         )
         as_float = self.add("Cast", [product], f"{name}.cast", to=1)
         scales = self.tensor(f"{name}.scale", channel_scale.astype(np.float32))
+        if has_outliers:
+            # ONNX Runtime would fuse the other form and take the first frame's scale for all.
+            by_row = self.add("Mul", [as_float, scale], f"{name}.by_row")
+            return self.add("Mul", [by_row, scales], f"{name}.product")
         both = self.add("Mul", [scale, scales], f"{name}.scales")
         return self.add("Mul", [as_float, both], f"{name}.product")
 
