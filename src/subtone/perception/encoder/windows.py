@@ -1,0 +1,113 @@
+"""Speech windows out of a stream: silence is left out, long speech is cut where it is quietest.
+
+What is speech is the kernel's judgement (level over a tracked floor), so a tone, a hum or
+an empty line gives no window and no phantom text. Memory is bounded by one window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from subtone.kernel.voice_intelligence.acoustics import (
+    HOP_MS,
+    Frames,
+    feed_samples,
+    flush,
+    open_track,
+)
+from subtone.perception.encoding import SAMPLE_RATE_HZ, FloatArray
+
+MAX_WINDOW_MS = 30_000  # Whisper's positions end here
+_HOP_SAMPLES = SAMPLE_RATE_HZ * HOP_MS // 1000
+_SPLIT_FRAMES = 80  # silence that ends a window
+_MARGIN_FRAMES = 20  # kept around speech: soft onsets lie below the gate
+_SEARCH_FRAMES = 500  # the end of a full window, in which the cut is looked for
+_SMOOTH_FRAMES = 20  # a cut lies in a pause, not between two periods of a voice
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechWindow:
+    """A stretch of speech: where it begins, and its samples at 16 kHz."""
+
+    t_event_ms: int
+    samples: FloatArray
+
+
+class SpeechWindows:
+    """Cuts one track into windows of speech; how it was fed changes no window.
+
+    Args:
+        t_start_ms: time of the first sample on the call's clock.
+        max_window_ms: longest window, at most 30 s.
+
+    """
+
+    def __init__(self, t_start_ms: int = 0, max_window_ms: int = MAX_WINDOW_MS) -> None:
+        if not 2 * _SPLIT_FRAMES * HOP_MS <= max_window_ms <= MAX_WINDOW_MS:
+            raise ValueError(f"max_window_ms must be 1600 to {MAX_WINDOW_MS}, got {max_window_ms}")
+        self._max_frames = max_window_ms // HOP_MS
+        self._track = open_track(SAMPLE_RATE_HZ, 0, is_pitch_tracked=False)
+        self._t_start_ms = t_start_ms
+        self._first = 0  # frame at which the buffers begin
+        self._samples = np.zeros(0, np.float32)
+        self._is_speech = np.zeros(0, np.bool_)  # decided frames only
+        self._level_db = np.zeros(0, np.float32)
+
+    def feed(self, samples: FloatArray) -> Iterator[SpeechWindow]:
+        """Windows that end in or before these samples [n] of 16 kHz mono."""
+        self._samples = np.concatenate([self._samples, samples])
+        self._track, frames = feed_samples(self._track, samples)
+        self._decided(frames)
+        return self._cut(is_end=False)
+
+    def end(self) -> Iterator[SpeechWindow]:
+        """The last windows; nothing can be fed after it."""
+        self._track, frames = flush(self._track)
+        self._decided(frames)
+        return self._cut(is_end=True)
+
+    def _decided(self, frames: Frames | None) -> None:
+        if frames is not None:
+            self._is_speech = np.concatenate([self._is_speech, frames.is_speech])
+            self._level_db = np.concatenate([self._level_db, frames.level_db])
+
+    def _cut(self, *, is_end: bool) -> Iterator[SpeechWindow]:
+        while True:
+            speech = np.flatnonzero(self._is_speech)
+            if not len(speech):
+                self._forget(max(len(self._is_speech) - _MARGIN_FRAMES, 0))
+                return
+            self._forget(max(int(speech[0]) - _MARGIN_FRAMES, 0))
+            end = self._window_end(is_end=is_end)
+            if end is None:
+                return
+            yield SpeechWindow(
+                self._t_start_ms + self._first * HOP_MS, self._samples[: end * _HOP_SAMPLES].copy()
+            )
+            self._forget(end)
+
+    def _window_end(self, *, is_end: bool) -> int | None:
+        """Frames of the window at the head of the buffer; None until that is decided."""
+        n = len(self._is_speech)
+        speech = np.flatnonzero(self._is_speech[: self._max_frames])
+        pauses = np.flatnonzero(np.diff(speech) > _SPLIT_FRAMES)
+        last = int(speech[pauses[0]] if len(pauses) else speech[-1])
+        if len(pauses) or n - last > _SPLIT_FRAMES or (is_end and n <= self._max_frames):
+            return min(last + 1 + _MARGIN_FRAMES, n, self._max_frames)
+        if n < self._max_frames:
+            return None
+        search = self._level_db[self._max_frames - _SEARCH_FRAMES : self._max_frames]
+        if len(search) < _SEARCH_FRAMES:
+            search = self._level_db[self._max_frames // 2 : self._max_frames]
+        power = 10.0 ** (search.astype(np.float64) / 10.0)
+        smooth = np.convolve(power, np.ones(_SMOOTH_FRAMES), "valid")
+        return self._max_frames - len(search) + int(smooth.argmin()) + _SMOOTH_FRAMES // 2
+
+    def _forget(self, frames: int) -> None:
+        self._first += frames
+        self._samples = self._samples[frames * _HOP_SAMPLES :].copy()
+        self._is_speech = self._is_speech[frames:]
+        self._level_db = self._level_db[frames:]
