@@ -1,0 +1,1 @@
+"""Several modalities about one moment: fused late, fused by gates, or met in one space."""

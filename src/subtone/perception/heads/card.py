@@ -1,0 +1,103 @@
+"""The card of a head file: what the head is, and what nobody should use it for."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.networks import Network
+from subtone.perception.heads.pooling import Pooling
+
+FORMAT_VERSION: Final = 1
+
+EMOTIONS: Final = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise")
+# the one label of a contrast head; a larger logit means more of it
+CONTRASTS: Final = {"arousal": "high", "valence": "negative"}
+
+Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
+ShortName = Annotated[str, Meta(min_length=1, max_length=150)]
+Positive = Annotated[float, Meta(gt=0.0)]
+
+
+class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about a head that is not a weight."""
+
+    name: ShortName
+    task: ShortName  # "emotion", "arousal", "valence", "projection", or a third party's own
+    space: ShortName  # the encoder's stem; of a pooled vector (pooling none), its whole space
+    layer: Annotated[int, Meta(ge=0, le=255)] = 0
+    pooling: Pooling
+    width: Annotated[int, Meta(ge=1, le=16_384)]  # of the states, before pooling
+    network: Network
+    labels: tuple[ShortName, ...] = ()  # in the order of the outputs; none for a projection
+    is_relative_to_speaker: bool = False  # reads the difference from the caller's first speech
+    temperature: Positive | None = None  # divides the logits; None: not calibrated
+    abstention_threshold: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  # of the top probability
+    domain_reference: Positive | None = None  # see domain.TrainingDomain; None: no statistics
+    gives_space: ShortName | None = None  # of a projection: which vectors it may be compared with
+    licence: ShortName
+    data: Text  # corpora, speakers, band, language, acted or natural
+    figures: dict[str, float] = {}
+    intended_use: Text
+    format_version: int = FORMAT_VERSION
+
+
+def check_card(card: HeadCard) -> None:
+    """The ranges, which a constructor does not check, and what types cannot say.
+
+    Raises HeadError.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(card), HeadCard)
+    except msgspec.ValidationError as error:
+        raise HeadError(
+            card.name, f"its card does not hold: {error}", "the file is at fault: correct its card"
+        ) from error
+    cause = next((cause for is_broken, cause in _faults(card) if is_broken), None)
+    if cause is not None:
+        raise HeadError(card.name, cause, "the file is at fault: correct its card")
+
+
+def _faults(card: HeadCard) -> list[tuple[bool, str]]:
+    unknown = sorted(set(card.labels) - set(EMOTIONS)) if card.task == "emotion" else []
+    contrast = CONTRASTS.get(card.task)
+    is_projection = card.network is Network.PROJECTION
+    numbers = (
+        card.temperature or 1.0,
+        card.domain_reference or 1.0,
+        card.abstention_threshold,
+        *card.figures.values(),
+    )
+    return [
+        (
+            card.format_version != FORMAT_VERSION,
+            f"its card has version {card.format_version}, this subtone knows {FORMAT_VERSION}",
+        ),
+        (bool(unknown), f"names emotions that are not known: {', '.join(unknown)}"),
+        (len(set(card.labels)) != len(card.labels), "names a label twice"),
+        (card.task == "emotion" and len(card.labels) < 2, "needs at least two emotions"),
+        (
+            contrast is not None and card.labels != (contrast,),
+            f"an {card.task} head has the one label {contrast}",
+        ),
+        (
+            (card.task == "emotion" or contrast is not None) and card.domain_reference is None,
+            "lacks the statistics of its training domain, so nothing says when not to trust it",
+        ),
+        (is_projection != (card.task == "projection"), "task and network disagree: projection"),
+        (is_projection != (card.gives_space is not None), "only a projection gives a space"),
+        (is_projection == bool(card.labels), "every network but a projection needs labels"),
+        (
+            card.is_relative_to_speaker and card.pooling in (Pooling.NONE, Pooling.ATTENTIVE),
+            "a head relative to the speaker pools by mean or mean_std",
+        ),
+        (
+            contrast is not None and not card.is_relative_to_speaker,
+            "a contrast is relative to the speaker",
+        ),
+        (not all(math.isfinite(n) for n in numbers), "holds a number that is not finite"),
+    ]

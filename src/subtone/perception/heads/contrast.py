@@ -1,0 +1,140 @@
+"""Arousal and valence against the caller's own first utterances.
+
+Classes collapse across corpora, contrasts transfer (SCIENCE sections 1 and 5.5): a linear
+head reads the difference between an utterance and the mean of the caller's first three,
+which is causal and needs no label. Its logit is evidence for the kernel, never a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from subtone.contracts.inbound import HeadResult, HeadValue
+from subtone.perception.encoding import FRAMES_PER_SECOND, EncodedAudio, FloatArray
+from subtone.perception.heads.card import CONTRASTS
+from subtone.perception.heads.domain import TrainingDomain
+from subtone.perception.heads.emotion import MIN_FRAMES
+from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.files import StoredHead
+from subtone.perception.heads.pooling import Pooling
+
+BASELINE_UTTERANCES: Final = 3
+FULL_FRAMES: Final = 3 * FRAMES_PER_SECOND // 2  # confidence 1 from 1.5 s, as the kernel's voice
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SpeakerCentre:
+    """The mean pooled encoding of one caller's first utterances; a value, so it can be kept.
+
+    mean: (blocks + 1, 2 * width), None before the first utterance.
+    """
+
+    utterances: int = 0
+    mean: FloatArray | None = None
+
+    @property
+    def is_established(self) -> bool:
+        """Whether the caller's own normal is known; from then on it stands."""
+        return self.utterances >= BASELINE_UTTERANCES
+
+    def add(self, audio: EncodedAudio) -> SpeakerCentre:
+        """Include one utterance; too short ones and those after the baseline change nothing."""
+        if self.is_established or _frames(audio) < MIN_FRAMES:
+            return self
+        if self.mean is None:
+            return SpeakerCentre(utterances=1, mean=audio.pooled)
+        if self.mean.shape != audio.pooled.shape:
+            raise HeadError(
+                "speaker baseline",
+                "was begun with another encoder",
+                "begin a new baseline when the encoder changes",
+            )
+        count = self.utterances + 1
+        return SpeakerCentre(
+            utterances=count, mean=self.mean + (audio.pooled - self.mean) / np.float32(count)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastFinding:
+    """One contrast of one utterance: what a ``HeadResult`` needs from a model."""
+
+    head: str
+    values: tuple[HeadValue, ...]  # one logit; larger is more of its label
+    confidence: float
+    reliability: float
+    model: str
+
+    def result(
+        self, *, call_id: str, track_id: str, t_start_ms: int, t_event_ms: int, t_seen_ms: int
+    ) -> HeadResult:
+        """The event that goes back to the kernel; ``t_event_ms`` is the utterance's end."""
+        return HeadResult(
+            call_id=call_id,
+            track_id=track_id,
+            t_start_ms=t_start_ms,
+            t_event_ms=t_event_ms,
+            t_seen_ms=t_seen_ms,
+            head=self.head,
+            values=self.values,
+            confidence=self.confidence,
+            reliability=self.reliability,
+            model=self.model,
+        )
+
+
+class ContrastHead:
+    """A logit relative to the caller. Raises HeadError for a head of another task."""
+
+    def __init__(self, head: StoredHead) -> None:
+        if head.card.task not in CONTRASTS or head.domain is None:
+            raise HeadError(
+                head.card.name,
+                f"is a head for {head.card.task}, not for {' or '.join(CONTRASTS)}",
+                "give a contrast head's file",
+            )
+        self._head = head
+        self._domain: TrainingDomain = head.domain
+        self.size_bytes = head.size_bytes
+
+    @property
+    def model(self) -> str:
+        """Name and digest."""
+        return self._head.model
+
+    def find(self, audio: EncodedAudio, centre: SpeakerCentre) -> ContrastFinding | None:
+        """The contrast of one utterance; None without speech or before there is a baseline.
+
+        Raises HeadError where the recording was encoded by another encoder.
+        """
+        frames = _frames(audio)
+        if not centre.is_established or centre.mean is None or frames < MIN_FRAMES:
+            return None
+        card = self._head.card
+        moved = self._head.pool(audio) - self._baseline(centre.mean)
+        logit = float(self._head.outputs(moved[None])[0, 0]) / (card.temperature or 1.0)
+        return ContrastFinding(
+            head=card.task,
+            values=(HeadValue(label=card.labels[0], value=logit),),
+            confidence=min(1.0, frames / FULL_FRAMES),
+            reliability=self._domain.reliability(self._head.standardise(moved)),
+            model=self.model,
+        )
+
+    def _baseline(self, mean: FloatArray) -> FloatArray:
+        card = self._head.card
+        if card.layer >= len(mean) or mean.shape[1] != 2 * card.width:
+            raise HeadError(
+                "speaker baseline",
+                f"does not come from the encoder that {card.name} reads",
+                "begin a new baseline when the encoder changes",
+            )
+        row: FloatArray = mean[card.layer]
+        return row[: card.width] if card.pooling is Pooling.MEAN else row
+
+
+def _frames(audio: EncodedAudio) -> int:
+    return sum(window.valid_frames for window in audio.windows)

@@ -1,0 +1,99 @@
+"""The seven-class emotion head over the shared encoding: for memory and display."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtone.contracts.memory import EmotionFinding, LabelProbability
+from subtone.perception.encoding import EncodedAudio
+from subtone.perception.heads.card import EMOTIONS
+from subtone.perception.heads.domain import TrainingDomain
+from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.files import StoredHead
+from subtone.perception.heads.networks import softmax
+
+MIN_FRAMES: Final = 25  # half a second at 50 a second, as the kernel's voice channel asks
+
+__all__ = ["EMOTIONS", "MIN_FRAMES", "EmotionHead", "emotion_finding"]
+
+
+class EmotionHead:
+    """Calibrated probabilities, abstaining below the file's threshold.
+
+    Raises HeadError for a head of another task, or one relative to the speaker.
+    """
+
+    def __init__(self, head: StoredHead) -> None:
+        if head.card.task != "emotion" or head.domain is None or head.card.is_relative_to_speaker:
+            raise HeadError(
+                head.card.name,
+                f"is a head for {head.card.task}, not one for emotion that needs no baseline",
+                "give a head file whose card says so",
+            )
+        self._head = head
+        self._domain: TrainingDomain = head.domain
+        self.size_bytes = head.size_bytes
+
+    @property
+    def model(self) -> str:
+        """Name and digest."""
+        return self._head.model
+
+    def find(self, audio: EncodedAudio) -> EmotionFinding:
+        """How a recording sounded; abstains below half a second of speech.
+
+        Raises HeadError where the recording was encoded by another encoder.
+        """
+        card = self._head.card
+        if sum(window.valid_frames for window in audio.windows) < MIN_FRAMES:
+            return silent_finding(self.model, is_calibrated=card.temperature is not None)
+        pooled = self._head.pool(audio)
+        logits = self._head.outputs(pooled[None])[0].astype(np.float64)
+        return emotion_finding(
+            card.labels,
+            softmax(logits / (card.temperature or 1.0)),
+            threshold=card.abstention_threshold,
+            reliability=self._domain.reliability(self._head.standardise(pooled)),
+            is_calibrated=card.temperature is not None,
+            model=self.model,
+        )
+
+
+def silent_finding(model: str, *, is_calibrated: bool) -> EmotionFinding:
+    """What is found where there is nothing to hear: no emotion, and no shares either."""
+    return EmotionFinding(
+        emotion=None,
+        confidence=0.0,
+        probabilities=(),
+        reliability=0.0,
+        is_calibrated=is_calibrated,
+        model=model,
+    )
+
+
+def emotion_finding(
+    labels: tuple[str, ...],
+    shares: NDArray[np.float64],
+    *,
+    threshold: float,
+    reliability: float,
+    is_calibrated: bool,
+    model: str,
+) -> EmotionFinding:
+    """The contract from shares (labels) that sum to 1; abstains below ``threshold``."""
+    best = int(shares.argmax())
+    confidence = min(float(shares[best]), 1.0)
+    return EmotionFinding(
+        emotion=labels[best] if confidence >= threshold else None,
+        confidence=confidence,
+        probabilities=tuple(
+            LabelProbability(label=label, probability=min(float(share), 1.0))
+            for label, share in zip(labels, shares, strict=True)
+        ),
+        reliability=reliability,
+        is_calibrated=is_calibrated,
+        model=model,
+    )
