@@ -30,6 +30,7 @@ from subtone.contracts.vocabulary import Role
 from subtone.memory.store import SqliteMemoryStore
 
 FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
 
 BATCH = 1_000
 LIMIT = 10
@@ -50,7 +51,8 @@ def vectors_of(kind: str, n: int, width: int, rng: np.random.Generator) -> Float
     spread = (np.arange(1, width + 1) ** -0.5).astype(np.float32)
     mean = 3.0 * rng.standard_normal(width, np.float32) * spread
     centres = rng.standard_normal((2_000, width), np.float32) * spread
-    return mean + centres[rng.integers(0, len(centres), n)] + 0.3 * noise * spread
+    clustered: FloatArray = mean + centres[rng.integers(0, len(centres), n)] + 0.3 * noise * spread
+    return clustered
 
 
 def transcripts_of(n: int, rng: random.Random) -> list[str]:
@@ -122,12 +124,11 @@ def timed(runs: Sequence[Callable[[], Any]]) -> tuple[str, list[Any]]:
     return f"p50 {p50:7.2f} ms  p95 {p95:7.2f} ms", results
 
 
-def nearest(unit: FloatArray, query: FloatArray, allowed: NDArray[np.int64] | None) -> list[int]:
-    """Row numbers by cosine, exactly; ``unit`` has rows of length 1."""
-    rows = unit if allowed is None else unit[allowed]
-    scores = rows.astype(np.float64) @ query.astype(np.float64)
-    best = np.argsort(-scores, kind="stable")[:LIMIT]
-    return [int(i) for i in (best if allowed is None else allowed[best])]
+def nearest(unit: DoubleArray, query: DoubleArray, allowed: NDArray[np.bool_]) -> list[int]:
+    """Row numbers by cosine in float64; ``unit`` has rows of length 1."""
+    scores = np.where(allowed, unit @ query, -np.inf)
+    best = np.argsort(-scores, kind="stable")[: min(LIMIT, int(allowed.sum()))]
+    return [int(i) for i in best]
 
 
 def recall(found: Sequence[Sequence[int]], truth: Sequence[Sequence[int]]) -> str:
@@ -161,16 +162,19 @@ def filters(n: int, rng: random.Random, count: int) -> Iterator[tuple[str, list[
     yield "language and role (50 %)", [MemoryFilter(language="zh", role=Role.CUSTOMER)] * count
 
 
-def allowed_rows(where: MemoryFilter, n: int) -> NDArray[np.int64]:
+def allowed_rows(where: MemoryFilter, n: int) -> NDArray[np.bool_]:
     """What the filter means, from how the records were made."""
-    rows = np.arange(n)
+    rows: NDArray[np.int64] = np.arange(n, dtype=np.int64)
+    is_allowed = np.ones(n, np.bool_)
     if where.call_id is not None:
-        return rows[rows // RECORDS_PER_CALL == int(where.call_id.split("-")[1])]
+        is_allowed &= rows // RECORDS_PER_CALL == int(where.call_id.split("-")[1])
     if where.speaker_id is not None:
-        return rows[rows // RECORDS_PER_SPEAKER == int(where.speaker_id.split("-")[1])]
+        is_allowed &= rows // RECORDS_PER_SPEAKER == int(where.speaker_id.split("-")[1])
     if where.emotion is not None:
-        return rows[rows % len(EMOTIONS) == EMOTIONS.index(where.emotion)]
-    return rows[rows % 2 == 1]
+        is_allowed &= rows % len(EMOTIONS) == EMOTIONS.index(where.emotion)
+    if where.language is not None:
+        is_allowed &= rows % 2 == 1
+    return is_allowed
 
 
 def peers(
@@ -222,9 +226,9 @@ def measure(kind: str, n: int, width: int, count: int, transcripts: Sequence[str
     rng = np.random.default_rng(7)
     vectors = vectors_of(kind, n + count, width, rng)
     vectors, queries = vectors[:n], vectors[n:]  # new ones from the same source
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    queries = queries / np.linalg.norm(queries, axis=1, keepdims=True)
-    truth = [nearest(unit, query, None) for query in queries]
+    exact = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    exact_queries = queries.astype(np.float64)
+    truth = [nearest(exact, query, allowed_rows(MemoryFilter(), n)) for query in exact_queries]
     anything = [MemoryFilter()] * count
     print(f"\n{kind}: {n} records, {width} dimensions, {count} queries")
     with tempfile.TemporaryDirectory() as name:
@@ -237,12 +241,12 @@ def measure(kind: str, n: int, width: int, count: int, transcripts: Sequence[str
             text, found = searches(store, queries, anything)
             print(f"  unfiltered         {text}  {recall(found, truth)}")
             for label, where in filters(n, random.Random(3), count):
-                exact = [
-                    nearest(unit, query, allowed_rows(w, n))
-                    for query, w in zip(queries, where, strict=True)
+                true = [
+                    nearest(exact, query, allowed_rows(w, n))
+                    for query, w in zip(exact_queries, where, strict=True)
                 ]
                 text, found = searches(store, queries, where)
-                print(f"  {label:<25}{text[4:]}  {recall(found, exact)}")
+                print(f"  {label:<25}{text[4:]}  {recall(found, true)}")
             report_words(store, transcripts, count)
             stats = store.stats()
             print(
@@ -250,12 +254,12 @@ def measure(kind: str, n: int, width: int, count: int, transcripts: Sequence[str
                 f"{stats.disk_bytes / 1e6:.1f} MB, of them {vectors.nbytes / 1e6:.1f} MB vectors"
             )
             report_erasure(store)
-        for label, text, results in peers(folder, vectors, unit, queries):
+        for label, text, results in peers(folder, vectors, exact.astype(np.float32), queries):
             print(f"  {label}: {text}  {recall(results, truth[: len(results)])}")
 
 
 def report_words(store: SqliteMemoryStore, transcripts: Sequence[str], count: int) -> None:
-    """Full-text and hybrid searches."""
+    """Full-text searches."""
     asked = list(text_queries(transcripts, random.Random(5), count))
     text, _ = timed([lambda q=q: store.search(text=q, limit=LIMIT) for q in asked])  # type: ignore[misc]
     print(f"  full text          {text}")

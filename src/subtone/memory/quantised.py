@@ -1,10 +1,14 @@
 """Vectors of one space in memory, a byte a dimension: enough to say which may be nearest.
 
-Each vector is scaled to length 1, shifted by the space's mean and divided by its spread, per
-dimension, before it is rounded: Whisper's states differ little from one another and have
-dimensions a hundred times larger than the rest, which would take all of the eight bits. Mean
-and spread come from a sample; a poor sample costs time, not results, because the search asks
-for upper bounds and checks the exact values.
+With u a vector and q the query, both at length 1, and m the mean of the space,
+
+    u·q = u·m + (u - m)·(q - m) + m·(q - m)
+
+where only u - m is rounded, divided by its spread per dimension, and u·m is kept. Whisper's
+states differ little from one another and have dimensions a hundred times larger than the rest:
+rounded as they are, those would take all of the eight bits, and the error would be as large as
+the differences. Mean and spread come from a sample; a poor sample costs time, not results,
+because the search asks for upper bounds and checks the exact values.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ SAMPLE_ROWS: Final = 4_096
 _LEVELS: Final = 127
 # rounding errors of the dimensions are independent and uniform: their sum is near normal
 _BOUND_SIGMAS: Final = 6.0
+_FLOAT32_ERROR: Final = 2e-6  # of sums of terms up to 1
 
 
 class QuantisedVectors:
-    """Width + 20 bytes a vector; keys grow."""
+    """Width + 24 bytes a vector; keys grow."""
 
     def __init__(self, sample: FloatArray) -> None:
         """``sample`` is (n, width), n > 0: vectors as stored."""
@@ -41,22 +46,27 @@ class QuantisedVectors:
         self.keys: KeyArray = np.zeros(0, np.int64)
         self.records: KeyArray = np.zeros(0, np.int64)
         self._scales: FloatArray = np.zeros(0, np.float32)
+        self._offsets: FloatArray = np.zeros(0, np.float32)  # u·m
         self._blocks: list[NDArray[np.int8]] = []
 
     @property
     def n_bytes(self) -> int:
         """Memory held."""
         codes = sum(block.nbytes for block in self._blocks)
-        return codes + self.keys.nbytes + self.records.nbytes + self._scales.nbytes
+        named = (self.keys.nbytes, self.records.nbytes, self._scales.nbytes, self._offsets.nbytes)
+        return codes + sum(named)
 
     def append(self, keys: Sequence[int], records: Sequence[int], vectors: FloatArray) -> None:
         """``vectors`` is (n, width), n at most BLOCK_ROWS; keys above every one before."""
-        shifted = (units(vectors) - self._mean) / self._spread
+        unit = units(vectors)
+        shifted = (unit - self._mean) / self._spread
         scales = np.maximum(np.abs(shifted).max(axis=1), 1e-12) / _LEVELS
         codes = np.rint(shifted / scales[:, None]).astype(np.int8)
         self.keys = np.concatenate([self.keys, np.asarray(keys, np.int64)])
         self.records = np.concatenate([self.records, np.asarray(records, np.int64)])
         self._scales = np.concatenate([self._scales, scales.astype(np.float32)])
+        offsets = (unit @ self._mean).astype(np.float32)
+        self._offsets = np.concatenate([self._offsets, offsets])
         if self._blocks and len(self._blocks[-1]) + len(codes) <= BLOCK_ROWS:
             self._blocks[-1] = np.concatenate([self._blocks[-1], codes])
         else:
@@ -71,11 +81,12 @@ class QuantisedVectors:
         kept = zip(self._blocks, np.split(is_kept, ends), strict=True)
         self._blocks = [block[flags] for block, flags in kept if flags.any()]
         self.keys, self.records = self.keys[is_kept], self.records[is_kept]
-        self._scales = self._scales[is_kept]
+        self._scales, self._offsets = self._scales[is_kept], self._offsets[is_kept]
 
     def upper_bounds(self, query: DoubleArray) -> FloatArray:
         """(n,): no cosine with the unit-length query is above, but for one in about a billion."""
-        scaled = (query * self._spread).astype(np.float32)
+        beside = query - self._mean
+        scaled = (beside * self._spread).astype(np.float32)
         bounds = np.empty(len(self.keys), np.float32)
         wide = np.empty((BLOCK_ROWS, len(scaled)), np.float32)
         start = 0
@@ -86,7 +97,8 @@ class QuantisedVectors:
             start += len(block)
         bounds += _BOUND_SIGMAS / np.sqrt(12.0) * float(np.linalg.norm(scaled))
         bounds *= self._scales
-        bounds += float(query @ self._mean)
+        bounds += self._offsets
+        bounds += float(beside @ self._mean) + _FLOAT32_ERROR
         return bounds
 
 

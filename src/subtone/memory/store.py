@@ -63,8 +63,8 @@ class SqliteMemoryStore:
     """Records of one folder: one process writes, several may read beside it.
 
     Threads may share it; they take turns. Everything added is durable when ``add`` returns.
-    In memory it keeps, for each space that was searched without a narrow filter, width + 20
-    bytes a vector (53 MB for 100,000 of 512), and where the memory is encrypted the index of
+    In memory it keeps, for each space that was searched without a narrow filter, width + 24
+    bytes a vector (54 MB for 100,000 of 512), and where the memory is encrypted the index of
     all words besides.
 
     ``key``: 32 random bytes encrypt the memory (``vault`` says what remains visible); given

@@ -24,7 +24,10 @@ from subtone.memory.words import index_text, query_words
 _TOKENIZER: Final = ("porter", ["unicode61", "remove_diacritics", "2"])
 _OPTIONS: Final = "content='', tokenize='porter unicode61 remove_diacritics 2'"
 CREATE: Final = f"CREATE VIRTUAL TABLE main.words USING fts5(said, {_OPTIONS})"
-_CREATE_IN_MEMORY: Final = f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5(said, {_OPTIONS}, contentless_delete=1)"
+_CREATE_IN_MEMORY: Final = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words "
+    f"USING fts5(said, {_OPTIONS}, contentless_delete=1)"
+)
 
 # Scoring one row costs about a microsecond; words that would bring more rows than this are
 # left out as long as a rarer one is asked for, for their weight in BM25 is small.
