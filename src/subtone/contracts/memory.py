@@ -138,13 +138,23 @@ class MemoryFilter(Contract, frozen=True, kw_only=True):
     t_seen_until_ms: SeenMs | None = None  # exclusive
 
 
+class VectorQuery(Contract, frozen=True, kw_only=True):
+    """A vector to search by; ``route`` says what it was made from and comes back in the hits."""
+
+    space: Name
+    vector: Vector
+    route: Name = "audio"  # or "text_vector", "image"
+
+
 class MemoryHit(Contract, frozen=True, kw_only=True):
     """One search result, with the route that found it."""
 
     record_id: Name
-    route: Name  # "transcript", "audio", "text_vector", "image", "filter", "hybrid"
+    route: Name  # "transcript", "audio", "text_vector", "image", "filter"; "hybrid": several
+    # higher is better, comparable within one result only: cosine, BM25, 1 for a filter, or the
+    # reciprocal rank sum where several routes were asked
     score: float
-    rank: Count
+    rank: Count  # 0 is the best
 
 
 class ErasureReceipt(Contract, frozen=True, kw_only=True):
@@ -154,5 +164,33 @@ class ErasureReceipt(Contract, frozen=True, kw_only=True):
     t_seen_ms: SeenMs
     scope: MemoryFilter
     records: Count
-    vectors: Count
+    vectors: Count  # voiceprints among them
     record_ids_sha256: Name  # of the sorted ids, one per line
+    is_scrubbed: bool = True  # False: a reader held the log open; the next erasure empties it
+
+
+class Voiceprint(Contract, frozen=True, kw_only=True):
+    """What one voice sounds like in one space: personal data, kept only where switched on."""
+
+    speaker_id: Name
+    space: Name
+    is_enrolled: bool  # False: an unknown voice met before
+    vectors: tuple[Vector, ...]
+
+
+class SpaceStats(Contract, frozen=True, kw_only=True):
+    """How many vectors one space holds."""
+
+    space: Name
+    width: Count
+    vectors: Count
+
+
+class MemoryStats(Contract, frozen=True, kw_only=True):
+    """How much a memory holds."""
+
+    records: Count
+    spaces: tuple[SpaceStats, ...]
+    voiceprints: Count  # vectors
+    disk_bytes: Count
+    index_bytes: Count  # of this process, for the vectors searched so far

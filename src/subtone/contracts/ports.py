@@ -6,9 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from subtone.contracts.inbound import InboundEvent
-from subtone.contracts.memory import Encoding, HeadSpec, MemoryHit, MemoryRecord
+from subtone.contracts.memory import (
+    Encoding,
+    ErasureReceipt,
+    HeadSpec,
+    MemoryFilter,
+    MemoryHit,
+    MemoryRecord,
+    MemoryStats,
+    VectorQuery,
+    Voiceprint,
+)
 from subtone.contracts.outputs import Outputs
 from subtone.contracts.session_state import PolicyRecommendation, StateTransition
+
+EVERYTHING = MemoryFilter()
 
 
 class Clock(Protocol):
@@ -53,14 +65,64 @@ class Head(Protocol):
 
 
 class MemoryStore(Protocol):
-    """Keeps records and finds them again."""
+    """Keeps records and finds them again; what is replaced or erased is gone from every search."""
 
-    def add(self, records: Iterable[MemoryRecord]) -> None:
-        """Store the records durably; the same record id replaces."""
+    def add(self, records: Iterable[MemoryRecord]) -> int:
+        """Store all of the records durably, or none; the same record id replaces."""
         ...
 
-    def search(self, query: Encoding, limit: int) -> Sequence[MemoryHit]:
-        """Nearest records in the query's space, best first."""
+    def get(self, record_ids: Iterable[str]) -> Sequence[MemoryRecord]:
+        """The records that are there, in the order asked for, vectors as float32 values."""
+        ...
+
+    def has(self, record_id: str) -> bool:
+        """Whether the record is there."""
+        ...
+
+    def known_sources(self, sources: Iterable[str]) -> frozenset[str]:
+        """Which of the sources have records: whoever adds a source in one batch can resume."""
+        ...
+
+    def search(
+        self,
+        *,
+        text: str | None = None,
+        vectors: Sequence[VectorQuery] = (),
+        where: MemoryFilter = EVERYTHING,
+        limit: int = 10,
+    ) -> Sequence[MemoryHit]:
+        """Best records first: by words, by vectors, by several fused, or by the filter alone."""
+        ...
+
+    def count(self, where: MemoryFilter = EVERYTHING) -> int:
+        """How many records the filter allows."""
+        ...
+
+    def erase(self, where: MemoryFilter, *, everything: bool = False) -> ErasureReceipt:
+        """Remove what the filter allows, with its words and vectors, from the disk too."""
+        ...
+
+    def stats(self) -> MemoryStats:
+        """How much is stored."""
+        ...
+
+
+class VoiceprintStore(Protocol):
+    """Keeps what voices sound like; only where an operator switched it on."""
+
+    def enrol(
+        self,
+        speaker_id: str,
+        vectors: Sequence[Sequence[float]],
+        space: str,
+        *,
+        is_enrolled: bool = True,
+    ) -> None:
+        """Store one voice durably; the same speaker and space replaces."""
+        ...
+
+    def voiceprints(self, space: str) -> Sequence[Voiceprint]:
+        """Every voice of one space."""
         ...
 
 

@@ -75,8 +75,12 @@ DOMAINS: dict[str, tuple[type[Contract], ...]] = {
         memory.AudioMemory,
         memory.MemoryRecord,
         memory.MemoryFilter,
+        memory.VectorQuery,
         memory.MemoryHit,
         memory.ErasureReceipt,
+        memory.Voiceprint,
+        memory.SpaceStats,
+        memory.MemoryStats,
     ),
 }
 
