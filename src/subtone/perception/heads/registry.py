@@ -101,13 +101,13 @@ BUILT_IN: Final = (
         name="transcription",
         needs=Needs(has_decoder=True),
         gives="Transcription",
-        factory="subtone.perception.transcription:load_transcription",
+        factory="subtone.perception.decoding:load_transcription",
     ),
     HeadDeclaration(
         name="language",
         needs=Needs(has_decoder=True),
         gives="LanguageFinding",
-        factory="subtone.perception.language:load_language",
+        factory="subtone.perception.decoding:load_language",
     ),
     HeadDeclaration(
         name="emotion", needs=Needs(has_samples=True), gives="EmotionFinding", factory=load_emotion

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from subtone.contracts.memory import RecognisedSegment, Transcription
 from subtone.contracts.voice_intelligence import Word
 from subtone.perception.encoding import FRAMES_PER_SECOND, EncodedAudio, EncodedWindow
-from subtone.perception.language import DetectLanguage
+from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.tasks import Needs
 from subtone.perception.transcription.decoder import WhisperDecoder
 from subtone.perception.transcription.guards import Decoded, GuardLimits, refusal

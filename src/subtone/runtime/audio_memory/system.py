@@ -1,0 +1,280 @@
+"""``AudioMemorySystem``: one encoding of a recording, shared by every task asked for.
+
+Nothing is loaded before it is needed: the encoder with the first recording, a task's model
+with the first request for that task, and what is not used is unloaded above the budget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from subtone.contracts.memory import (
+    AudioMemory,
+    EmotionFinding,
+    Encoding,
+    LanguageFinding,
+    MemoryFilter,
+    MemoryHit,
+    MemoryRecord,
+    SpeakerFinding,
+    Transcription,
+    VectorQuery,
+)
+from subtone.contracts.ports import EVERYTHING, MemoryStore
+from subtone.contracts.vocabulary import Role
+from subtone.perception.encoder import WhisperEncoder
+from subtone.perception.encoding import EncodedAudio, EncodedWindow
+from subtone.perception.errors import PerceptionError
+from subtone.perception.heads.registry import available_heads, declared_head
+from subtone.perception.heads.task_pool import TaskPool
+from subtone.runtime.audio_memory.recordings import Recording
+
+TASKS: Final = ("transcription", "language", "emotion", "speaker")
+DEFAULT_BUDGET_BYTES: Final = 2 * 1024**3
+
+Audio = Path | str | NDArray[Any]
+
+
+class AudioMemorySystem:
+    """Encodes once, understands many times, remembers and finds.
+
+    Args:
+        checkpoint: a published Whisper checkpoint's name or a local folder.
+        store: where memories go; None where nothing is to be remembered.
+        models: for a task, the file or folder it is loaded from; ``emotion`` and ``speaker``
+            need one unless a head is shipped for the checkpoint.
+        settings: for a task, more keywords for its factory.
+        layer: hidden layer whose pooled states are stored and searched; the middle one when
+            None, where emotion and speaker are best read (SCIENCE section 1).
+        is_voiceprint_allowed: whether voices may be recognised; off unless an operator with a
+            lawful purpose says otherwise.
+        budget_bytes: of the models of tasks that nobody is using.
+        encoder_options: keywords of ``WhisperEncoder``: precision, padding, device, threads.
+        now_ms: Unix milliseconds.
+
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path | str = "base",
+        *,
+        store: MemoryStore | None = None,
+        models: Mapping[str, Path | str] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        layer: int | None = None,
+        is_voiceprint_allowed: bool = False,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        encoder_options: Mapping[str, Any] | None = None,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.store = store
+        self._checkpoint = checkpoint
+        self._encoder_options = dict(encoder_options or {})
+        self._models = dict(models or {})
+        self._settings = {task: dict(given) for task, given in (settings or {}).items()}
+        if is_voiceprint_allowed:
+            self._settings.setdefault("speaker", {})["is_voiceprint_allowed"] = True
+        self._layer = layer
+        self._now_ms = now_ms
+        self._encoder: WhisperEncoder | None = None
+        self._opening = threading.Lock()
+        self._pool = TaskPool(
+            {task: partial(self._load, task) for task in available_heads()}, budget_bytes
+        )
+
+    @property
+    def encoder(self) -> WhisperEncoder:
+        """The encoder, loaded when first asked for. Raises CheckpointError."""
+        with self._opening:
+            if self._encoder is None:
+                self._encoder = WhisperEncoder(self._checkpoint, **self._encoder_options)
+            return self._encoder
+
+    @property
+    def layer(self) -> int:
+        """Hidden layer whose pooled states are stored and searched."""
+        return (self.encoder.n_layers - 1) // 2 if self._layer is None else self._layer
+
+    @property
+    def space(self) -> str:
+        """Space of the vectors that are stored and searched."""
+        return f"{self.encoder.space}/L{self.layer}"
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Tasks whose models are in memory."""
+        return self._pool.loaded
+
+    def relieve(self, budget_bytes: int = 0) -> int:
+        """Under memory pressure: unload what nobody uses; the bytes given back."""
+        return self._pool.relieve(budget_bytes)
+
+    def process_audio(
+        self,
+        audio: Audio,
+        tasks: Sequence[str] = ("transcription",),
+        *,
+        sample_rate_hz: int | None = None,
+        channel: int = 0,
+    ) -> AudioMemory:
+        """Encode a recording once and run exactly the tasks asked for on it.
+
+        Args:
+            audio: a file, or mono samples in [-1, 1] with ``sample_rate_hz``.
+            tasks: any of ``TASKS``; none gives the encoding alone.
+            sample_rate_hz: of samples, hertz.
+            channel: of a file, from 0.
+
+        Raises IngestError, PerceptionError or HeadError for what cannot be used; nothing is
+        stored.
+
+        """
+        self._require_known(tasks)
+        recording = Recording.of(audio, sample_rate_hz, channel)
+        encoded = self.encoder.encode(recording.samples(), recording.sample_rate_hz)
+        encodings: list[Encoding] = []
+        if encoded.windows:
+            encodings = [encoded.encoding(self.layer)]
+            encodings += [encoded.encoding(self.layer, window) for window in encoded.windows]
+        return AudioMemory(
+            source=recording.source,
+            duration_ms=encoded.duration_ms,
+            encodings=tuple(encodings),
+            **self.understand(encoded, tasks),
+        )
+
+    def understand(self, encoded: EncodedAudio, tasks: Sequence[str]) -> dict[str, Any]:
+        """Each task's finding about one encoding, by task; never encodes."""
+        self._require_known(tasks)
+        found = {}
+        for task in tasks:
+            with self._pool.borrow(task) as head:
+                found[task] = head.find(encoded)  # type: ignore[attr-defined]
+        return found
+
+    def remember(
+        self,
+        audio: Audio,
+        tasks: Sequence[str] = ("transcription",),
+        *,
+        sample_rate_hz: int | None = None,
+        channel: int = 0,
+        call_id: str | None = None,
+        role: Role = Role.UNKNOWN,
+        t_seen_ms: int | None = None,
+        has_consent: bool,
+    ) -> tuple[MemoryRecord, ...]:
+        """Store one record for every stretch of speech, all of them or none; return them.
+
+        A recording of any length goes through in bounded memory. Storing the same content
+        again replaces what it left before. Raises as ``process_audio``, and MemoryStoreError.
+        """
+        store = self._require_store()
+        self._require_known(tasks)
+        recording = Recording.of(audio, sample_rate_hz, channel)
+        seen_ms = self._now_ms() if t_seen_ms is None else t_seen_ms
+        windows = self.encoder.encode_stream(recording.blocks(), recording.sample_rate_hz)
+        source, digest = recording.source, recording.digest
+        records = [
+            self.record(
+                self.alone(window),
+                tasks,
+                record_id=f"{digest}-{channel}-{number}",
+                call_id=call_id or recording.name[-200:],
+                role=role,
+                t_seen_ms=seen_ms,
+                source=source,
+                has_consent=has_consent,
+            )
+            for number, window in enumerate(windows)
+        ]
+        store.add(records)
+        return tuple(records)
+
+    def alone(self, window: EncodedWindow) -> EncodedAudio:
+        """One stretch of speech as a recording of its own, on the clock it came with."""
+        return EncodedAudio(
+            encoder=self.encoder.name,
+            space=self.encoder.space,
+            duration_ms=window.t_end_ms - window.t_event_ms,
+            windows=(window,),
+        )
+
+    def record(self, utterance: EncodedAudio, tasks: Sequence[str], **known: Any) -> MemoryRecord:
+        """The record of one utterance; ``known``: the fields no task finds out."""
+        found = self.understand(utterance, tasks)
+        said: Transcription | None = found.get("transcription")
+        language: LanguageFinding | None = found.get("language")
+        emotion: EmotionFinding | None = found.get("emotion")
+        speaker: SpeakerFinding | None = found.get("speaker")
+        spoken = said.language if said is not None else None
+        return MemoryRecord(
+            t_event_ms=utterance.windows[0].t_event_ms,
+            t_end_ms=utterance.windows[-1].t_end_ms,
+            transcript=None if said is None else _text(said),
+            language=language.language if language is not None else spoken,
+            emotion=None if emotion is None else emotion.emotion,
+            emotion_confidence=0.0 if emotion is None else emotion.confidence,
+            speaker_id=None if speaker is None else speaker.speaker_id,
+            encodings=(utterance.encoding(self.layer),),
+            **known,
+        )
+
+    def search(
+        self,
+        *,
+        text: str | None = None,
+        audio: Audio | None = None,
+        sample_rate_hz: int | None = None,
+        vectors: Sequence[VectorQuery] = (),
+        where: MemoryFilter = EVERYTHING,
+        limit: int = 10,
+    ) -> tuple[MemoryHit, ...]:
+        """Memories by words, by a sounding example, by vectors, by filters, or several at once.
+
+        Each hit says by which route it was found. Raises AudioError for an example without
+        speech, and as ``MemoryStore.search``.
+        """
+        queries = list(vectors)
+        if audio is not None:
+            recording = Recording.of(audio, sample_rate_hz)
+            encoded = self.encoder.encode(recording.samples(), recording.sample_rate_hz)
+            if not encoded.windows:
+                raise PerceptionError(f"{recording.name} holds no speech to search by")
+            heard = encoded.encoding(self.layer)
+            queries.append(VectorQuery(space=heard.space, vector=heard.vector, route="audio"))
+        return tuple(
+            self._require_store().search(text=text, vectors=queries, where=where, limit=limit)
+        )
+
+    def _load(self, task: str) -> Any:
+        settings = dict(self._settings.get(task, {}))
+        declared = declared_head(task)
+        if declared.needs.has_decoder:
+            settings.setdefault("checkpoint", self.encoder.checkpoint)
+        if task in self._models:
+            settings.setdefault("path", self._models[task])
+        return declared.load(**settings)
+
+    def _require_known(self, tasks: Sequence[str]) -> None:
+        unknown = sorted(set(tasks) - set(TASKS))
+        if unknown:
+            raise PerceptionError(
+                f"no task is called {', '.join(unknown)}: choose from {', '.join(TASKS)}"
+            )
+
+    def _require_store(self) -> MemoryStore:
+        if self.store is None:
+            raise PerceptionError("this system has no memory: give it a store")
+        return self.store
+
+
+def _text(said: Transcription) -> str | None:
+    return " ".join(segment.text for segment in said.segments) or None
