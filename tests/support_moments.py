@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension
-from subtone.contracts.voice_intelligence import TextEmotionScores, VoiceEmotionScores
+from subtone.contracts.voice_intelligence import HeadEvidence, TextEmotionScores, VoiceEmotionScores
 from subtone.kernel.signal_correlation.alignment import TextEvidence
 from subtone.kernel.signal_correlation.moment import MomentInput, VoiceEvidence
 
@@ -32,7 +32,12 @@ def words(frustration: float, **changes: Any) -> TextEvidence:
     return TextEvidence(ChannelStatus.OK, scores, **changes)
 
 
-def voice(agitation: float | None, confidence: float = 1.0, valence: float = 1.0) -> VoiceEvidence:
+def voice(
+    agitation: float | None,
+    confidence: float = 1.0,
+    valence: float = 1.0,
+    heads: tuple[HeadEvidence, ...] = (),
+) -> VoiceEvidence:
     scores = None
     if agitation is not None:
         scores = VoiceEmotionScores(
@@ -53,10 +58,11 @@ def voice(agitation: float | None, confidence: float = 1.0, valence: float = 1.0
         status=ChannelStatus.OK if scores else ChannelStatus.INSUFFICIENT,
         scores=scores,
         features=None,
-        valence_evidence=valence,
+        words_valence=valence,
         customer_talk_ms=0,
         agent_talk_ms=0,
         overlap_ms=0,
+        heads=heads,
     )
 
 

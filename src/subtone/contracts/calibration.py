@@ -81,7 +81,10 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     positivity_discount: Unit01 = 0.8  # voice negativity x (1 - discount x text positivity)
     valence_centre: Signed = 0.0  # of the valence contrast head, where present
     valence_scale: Weight = 1.0
-    valence_half_life_s: Seconds = 10.0
+    valence_half_life_s: Seconds = 10.0  # of every head's findings
+    arousal_centre: Signed = 1.4  # of the arousal contrast head: its logit 0 reads .2, as acoustics
+    arousal_scale: Weight = 1.0
+    arousal_head_weight: Unit01 = 1.0  # of a fully trusted head, against the acoustics' 1
 
 
 class AlignmentCalibration(Contract, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from subtone.contracts.base import Contract, Count, Name, SeenMs, TimeMs, Unit01
 from subtone.contracts.calibration import Calibration
-from subtone.contracts.signal_correlation import Conflict
+from subtone.contracts.signal_correlation import Conflict, HeadShare
 from subtone.contracts.vocabulary import (
     Action,
     DriftState,
@@ -95,6 +95,7 @@ class StateBasis(Contract, frozen=True, kw_only=True):
     reasons: tuple[LocalText, ...]
     words: tuple[WordEvidence, ...]
     voice: tuple[VoiceEvidence, ...]
+    heads: tuple[HeadShare, ...] = ()  # models that had a say in the voice channel
     counterfactuals: tuple[Counterfactual, ...]
     calibration_version: Name
 

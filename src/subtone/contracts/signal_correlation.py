@@ -22,9 +22,17 @@ from subtone.contracts.vocabulary import (
 )
 from subtone.contracts.voice_intelligence import (
     AcousticFeatures,
+    HeadEvidence,
     TextEmotionScores,
     VoiceEmotionScores,
 )
+
+
+class HeadShare(Contract, frozen=True, kw_only=True):
+    """What one model's finding did to the voice channel at one moment."""
+
+    evidence: HeadEvidence
+    effect: Signed1  # raw voice negativity with it less without it
 
 
 class AlignedMoment(Contract, frozen=True, kw_only=True):
@@ -50,6 +58,7 @@ class AlignedMoment(Contract, frozen=True, kw_only=True):
     customer_talk_ms: DurationMs  # in the last hop
     agent_talk_ms: DurationMs
     overlap_ms: DurationMs
+    heads: tuple[HeadShare, ...] = ()  # models that had a say in the voice channel
     is_amended: bool = False  # data came after the watermark; history stands, this is the record
 
 

@@ -51,6 +51,14 @@ class ChannelStatus(StrEnum):
     NOT_PERMITTED = "not_permitted"
 
 
+class HeadKind(StrEnum):
+    """Heads whose findings the kernel reads; others are kept and passed by."""
+
+    AROUSAL = "arousal"  # one value, "high": a logit against the caller's own first utterances
+    VALENCE = "valence"  # one value, "negative": likewise
+    EMOTION = "emotion"  # the probability of each class
+
+
 class TextDimension(StrEnum):
     """Dimensions of text emotion."""
 

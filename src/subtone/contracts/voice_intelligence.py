@@ -26,6 +26,7 @@ from subtone.contracts.vocabulary import (
     AmdVerdict,
     Channel,
     Direction,
+    HeadKind,
     Language,
     PitchContour,
     Role,
@@ -219,3 +220,12 @@ class AmdResult(Contract, frozen=True, kw_only=True):
     word_count: Count
     beep_ms: TimeMs | None  # end of the beep, where a message may start
     hint: str  # the phrase that decided, or ""
+
+
+class HeadEvidence(Contract, frozen=True, kw_only=True):
+    """One model's word on the customer's voice at one moment, over the last utterances."""
+
+    head: HeadKind
+    model: Name
+    value: Unit01  # aroused, or negative
+    weight: Unit01  # against the acoustics' 1: age, confidence and reliability

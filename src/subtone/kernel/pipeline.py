@@ -33,9 +33,9 @@ from subtone.kernel.signal_correlation.moment import (
 from subtone.kernel.verdict import reach_verdict
 from subtone.kernel.voice_intelligence import hearing
 from subtone.kernel.voice_intelligence.acoustics import HOP_MS
+from subtone.kernel.voice_intelligence.head_evidence import head_evidence, words_valence
 from subtone.kernel.voice_intelligence.hearing import VoiceReading
 from subtone.kernel.voice_intelligence.tracks import follow
-from subtone.kernel.voice_intelligence.voice_emotion import valence_evidence
 
 RERUN_STEPS = 6  # ticks a counterfactual looks back: 30 s, the validity of text
 MIN_TAIL_MS = 1_000  # a shorter rest after the last full tick is not a moment of its own
@@ -99,7 +99,6 @@ def _close_moment(state: CallState, t_ms: int, t_seen_ms: int) -> tuple[CallStat
     step_ms = t_ms - state.decided_ms
     heard = hearing.read_voice(state.hearing, t_ms, step_ms, calibration)
     text = text_evidence(state.text_scores, t_ms, calibration.text)
-    valence = valence_evidence(t_ms, text.positivity, state.heads, calibration.voice)
     given = MomentInput(
         index=state.moment_count,
         t_event_ms=t_ms,
@@ -109,7 +108,8 @@ def _close_moment(state: CallState, t_ms: int, t_seen_ms: int) -> tuple[CallStat
             status=heard.customer.status,
             scores=heard.customer.scores,
             features=heard.customer.features,
-            valence_evidence=valence,
+            words_valence=words_valence(text.positivity, calibration.voice),
+            heads=head_evidence(t_ms, state.heads, calibration.voice),
             customer_talk_ms=heard.customer_talk_ms,
             agent_talk_ms=heard.agent_talk_ms,
             overlap_ms=heard.overlap_ms,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subtone.contracts.calibration import Calibration
-from subtone.contracts.vocabulary import ChannelStatus, DriftState
+from subtone.contracts.vocabulary import ChannelStatus, DriftState, HeadKind
+from subtone.contracts.voice_intelligence import HeadEvidence
 from subtone.kernel.signal_correlation.alignment import TextEvidence
 from subtone.kernel.signal_correlation.moment import (
     Held,
@@ -42,6 +43,61 @@ def test_a_voice_is_measured_from_its_baseline_times_what_valence_allows() -> No
     assert run((NO_TEXT, voice(0.6)))[0][1] == pytest.approx(0.5)
     assert run((NO_TEXT, voice(0.6, valence=0.2)))[0][1] == pytest.approx(0.1)
     assert run((NO_TEXT, voice(0.2)))[0][1] == pytest.approx(0.0)
+
+
+def said(head: HeadKind, value: float, weight: float = 1.0) -> HeadEvidence:
+    return HeadEvidence(head=head, model="test@1", value=value, weight=weight)
+
+
+def negativity(agitation: float, *heads: HeadEvidence) -> float:
+    raw = correlate(
+        MomentMemory(), given_at(1, NO_TEXT, voice(agitation, heads=heads)), CALIBRATION
+    )
+    assert raw[1].moment.voice_negativity_raw is not None
+    return raw[1].moment.voice_negativity_raw
+
+
+def test_a_valence_head_discounts_joy_by_its_weight() -> None:
+    assert negativity(0.6, said(HeadKind.VALENCE, 0.0)) == pytest.approx(0.0)
+    assert negativity(0.6, said(HeadKind.VALENCE, 0.0, 0.25)) == pytest.approx(0.375)
+    assert negativity(0.6, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.5)
+
+
+def test_an_arousal_head_and_the_acoustics_meet_in_log_odds() -> None:
+    assert negativity(0.6, said(HeadKind.AROUSAL, 0.6)) == pytest.approx(0.5)
+    assert negativity(0.6, said(HeadKind.AROUSAL, 0.9)) == pytest.approx(
+        (0.786 - 0.2) / 0.8, abs=1e-3
+    )
+    assert negativity(0.6, said(HeadKind.AROUSAL, 0.9, 0.0)) == pytest.approx(0.5)
+
+
+@given(
+    agitation=st.floats(0.0, 1.0),
+    value=st.floats(0.0, 1.0),
+    more=st.floats(0.0, 1.0),
+    weight=st.floats(0.0, 1.0),
+)
+def test_more_arousal_or_negativity_from_a_head_never_lowers_the_voice(
+    agitation: float, value: float, more: float, weight: float
+) -> None:
+    low, high = sorted((value, more))
+    for head in (HeadKind.AROUSAL, HeadKind.VALENCE):
+        below = negativity(agitation, said(head, low, weight))
+        above = negativity(agitation, said(head, high, weight))
+        assert 0.0 <= below <= above + 1e-12
+
+
+def test_a_moment_says_what_each_head_did() -> None:
+    heads = (said(HeadKind.AROUSAL, 0.9), said(HeadKind.VALENCE, 0.5))
+    _, found = correlate(MomentMemory(), given_at(1, NO_TEXT, voice(0.6, heads=heads)), CALIBRATION)
+    arousal, valence = found.moment.heads
+    assert found.moment.valence_evidence == pytest.approx(0.5)
+    assert arousal.effect == pytest.approx(0.5 * (0.7327 - 0.5), abs=1e-3)
+    assert valence.effect == pytest.approx(-0.7327 / 2, abs=1e-3)
+    _, quiet = correlate(
+        MomentMemory(), given_at(1, NO_TEXT, voice(None, heads=heads)), CALIBRATION
+    )
+    assert quiet.moment.heads == ()
 
 
 def test_doubtful_evidence_moves_less() -> None:

@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subtone.contracts.calibration import VoiceCalibration
-from subtone.contracts.inbound import HeadResult, HeadValue
 from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension, VoiceFeature
 from subtone.kernel.voice_intelligence.voice_emotion import (
     deviations,
     score_voice,
-    valence_evidence,
     voice_status,
 )
 from support_voice import NORMAL, SPREADS, baseline, features
@@ -122,41 +120,3 @@ def test_scores_stay_in_range_whatever_was_measured(
         CALIBRATION,
     )
     assert all(0.0 <= getattr(scores, d.value) <= 1.0 for d in VoiceDimension)
-
-
-def head(
-    logit: float, *, t_ms: int = 10_000, trust: float = 1.0, name: str = "valence"
-) -> HeadResult:
-    return HeadResult(
-        call_id="c",
-        t_event_ms=t_ms,
-        t_seen_ms=0,
-        track_id="customer",
-        head=name,
-        t_start_ms=max(0, t_ms - 3_000),
-        values=(HeadValue(label="negative", value=logit),),
-        confidence=trust,
-        reliability=1.0,
-        model="test",
-    )
-
-
-def test_valence_evidence_without_a_head_is_the_words_alone() -> None:
-    assert valence_evidence(10_000, 0.0, [], CALIBRATION) == 1.0
-    assert valence_evidence(10_000, 1.0, [], CALIBRATION) == pytest.approx(0.2)
-    assert valence_evidence(10_000, 0.0, [head(-9.0, name="arousal")], CALIBRATION) == 1.0
-
-
-def test_a_valence_head_discounts_joy_by_what_it_is_worth() -> None:
-    sure = valence_evidence(10_000, 0.0, [head(-20.0)], CALIBRATION)
-    unsure = valence_evidence(10_000, 0.0, [head(-20.0, trust=0.25)], CALIBRATION)
-    assert sure == pytest.approx(0.0, abs=1e-6)
-    assert unsure == pytest.approx(0.75, abs=1e-6)
-    assert valence_evidence(10_000, 0.0, [head(20.0)], CALIBRATION) == pytest.approx(1.0)
-
-
-def test_older_findings_weigh_half_per_half_life_and_the_future_not_at_all() -> None:
-    joyful, angry = head(-20.0, t_ms=0), head(20.0, t_ms=10_000)
-    mixed = valence_evidence(10_000, 0.0, [joyful, angry], CALIBRATION)
-    assert mixed == pytest.approx(1.0 / 1.5, abs=1e-6)
-    assert valence_evidence(5_000, 0.0, [angry], CALIBRATION) == 1.0

@@ -17,7 +17,12 @@ from subtone.contracts.session_state import (
     VoiceEvidence,
     WordEvidence,
 )
-from subtone.contracts.signal_correlation import AlignedMoment, ConflictReport, DriftAssessment
+from subtone.contracts.signal_correlation import (
+    AlignedMoment,
+    ConflictReport,
+    DriftAssessment,
+    HeadShare,
+)
 from subtone.contracts.vocabulary import Channel, SessionState, TextDimension, VoiceDimension
 from subtone.contracts.voice_intelligence import (
     FeatureDeviation,
@@ -98,11 +103,13 @@ def explain(
             *_missing(moment),
             *(_words_reason(turn, scores) for turn, scores in fresh_turns[-_MAX_TURNS:]),
             *(_voice_reason(evidence) for evidence in voice),
+            *(_head_reason(share) for share in moment.heads),
             _score_reason(score),
             *([phrases.DRIFT_REASONS[drift.state]] if _is_complete(moment) else []),
         ),
         words=words,
         voice=voice,
+        heads=moment.heads,
         counterfactuals=counterfactuals,
         calibration_version=calibration.version,
     )
@@ -350,6 +357,16 @@ def _voice_reason(evidence: VoiceEvidence) -> LocalText:
         start=clock(evidence.t_start_ms),
         end=clock(evidence.t_end_ms),
         observation=evidence.observation,
+    )
+
+
+def _head_reason(share: HeadShare) -> LocalText:
+    return fill(
+        phrases.HEAD_REASON,
+        head=phrases.HEADS[share.evidence.head],
+        effect=f"{share.effect:+.2f}",
+        value=f"{share.evidence.value:.2f}",
+        weight=f"{share.evidence.weight:.2f}",
     )
 
 

@@ -13,6 +13,7 @@ from subtone.contracts.vocabulary import (
     ChannelStatus,
     ConflictType,
     DriftState,
+    HeadKind,
     SessionState,
     Signal,
     SpanKind,
@@ -358,6 +359,15 @@ VOICE_SECONDS = _text("the voice of {start}–{end}", "语音（{start}–{end}�
 NO_SECONDS = _text("the voice (its last reading)", "语音（最近一次读数）")
 WORDS_REASON = _text("words at {at}: “{quote}” ({markers})", "{at} 的文本：“{quote}”（{markers}）")
 VOICE_REASON = _text("voice {start}–{end}: {observation}", "{start}–{end} 的语音：{observation}")
+HEAD_REASON = _text(
+    "{head} model: voice negativity {effect} (reads {value}, weight {weight} beside the acoustics)",
+    "{head}模型：语音负面度{effect}（读数 {value}，相对声学的权重 {weight}）",
+)
+HEADS = {
+    HeadKind.AROUSAL: _text("arousal", "唤醒度"),
+    HeadKind.VALENCE: _text("valence", "效价"),
+    HeadKind.EMOTION: _text("emotion", "情绪"),
+}
 
 WOULD_HAVE_STAYED = _text(
     "would not have left {from_state} had {channel} {dimension} stayed at or below {ceiling} "

@@ -6,6 +6,7 @@ fresh holds its last smoothed value for a while, then is missing; it never becom
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,10 +17,11 @@ from subtone.contracts.signal_correlation import (
     ConflictReport,
     DriftAssessment,
     EmotionCorrelation,
+    HeadShare,
     TimelineAlignment,
 )
-from subtone.contracts.vocabulary import ChannelStatus
-from subtone.contracts.voice_intelligence import AcousticFeatures, VoiceEmotionScores
+from subtone.contracts.vocabulary import ChannelStatus, HeadKind
+from subtone.contracts.voice_intelligence import AcousticFeatures, HeadEvidence, VoiceEmotionScores
 from subtone.kernel.signal_correlation.alignment import TextEvidence
 from subtone.kernel.signal_correlation.conflict import (
     ConflictMemory,
@@ -28,7 +30,11 @@ from subtone.kernel.signal_correlation.conflict import (
 )
 from subtone.kernel.signal_correlation.correlation import CorrelationMemory, step_correlation
 from subtone.kernel.signal_correlation.drift import DriftMemory, intervene, step_drift
-from subtone.kernel.signal_correlation.negativity import text_negativity, voice_negativity
+from subtone.kernel.signal_correlation.negativity import (
+    fused_agitation,
+    text_negativity,
+    voice_negativity,
+)
 from subtone.kernel.statistics import smooth
 
 
@@ -39,10 +45,16 @@ class VoiceEvidence:
     status: ChannelStatus
     scores: VoiceEmotionScores | None
     features: AcousticFeatures | None
-    valence_evidence: float
+    words_valence: float  # how far the words let arousal count as negative
     customer_talk_ms: int
     agent_talk_ms: int
     overlap_ms: int
+    heads: tuple[HeadEvidence, ...] = ()
+
+    @property
+    def valence_evidence(self) -> float:
+        """How far arousal may count as negative, by words and heads together."""
+        return valence_factor(self.words_valence, self.heads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +129,7 @@ def correlate(
     t_ms = given.t_event_ms
     step_s = (t_ms - memory.t_event_ms) / 1000.0
     text_raw = None if given.text.scores is None else _text_raw(given, calibration)
-    voice_raw = _voice_raw(given, calibration)
+    voice_raw = _voice_raw(given, given.voice.heads, calibration)
     trust = 0.0 if given.voice.scores is None else given.voice.scores.confidence
     half_life_s = calibration.alignment.smoothing_half_life_s
     # text evidence already lives for its validity inside text_evidence
@@ -161,7 +173,12 @@ def correlate(
         voice_count=memory.voice_count + (voice.value is not None),
     )
     return after, Correlated(
-        _moment(given, text_raw, voice_raw, text, voice), drift, conflict, correlation
+        _moment(
+            given, text_raw, voice_raw, text, voice, _head_shares(given, voice_raw, calibration)
+        ),
+        drift,
+        conflict,
+        correlation,
     )
 
 
@@ -206,12 +223,47 @@ def _text_raw(given: MomentInput, calibration: Calibration) -> float | None:
     return negativity
 
 
-def _voice_raw(given: MomentInput, calibration: Calibration) -> float | None:
-    if given.voice.scores is None:
+def valence_factor(words_valence: float, heads: Sequence[HeadEvidence]) -> float:
+    """Words times each valence finding, pulled towards "no opinion" where its weight is low."""
+    for head in heads:
+        if head.head is not HeadKind.AROUSAL:
+            words_valence *= 1.0 - head.weight * (1.0 - head.value)
+    return words_valence
+
+
+def _voice_raw(
+    given: MomentInput, heads: Sequence[HeadEvidence], calibration: Calibration
+) -> float | None:
+    scores = given.voice.scores
+    if scores is None:
         return None
+    agitation = scores.agitation
+    for head in heads:
+        if head.head is HeadKind.AROUSAL:
+            weight = head.weight * calibration.voice.arousal_head_weight
+            agitation = fused_agitation(agitation, head.value, weight)
     return voice_negativity(
-        given.voice.scores, given.voice.valence_evidence, calibration.drift.baseline_score
+        msgspec.structs.replace(scores, agitation=agitation) if heads else scores,
+        valence_factor(given.voice.words_valence, heads),
+        calibration.drift.baseline_score,
     )
+
+
+def _head_shares(
+    given: MomentInput, voice_raw: float | None, calibration: Calibration
+) -> tuple[HeadShare, ...]:
+    """What each head did: the raw negativity with all of them, less that without this one."""
+    shares = []
+    heads = given.voice.heads
+    for head in heads if voice_raw is not None else ():
+        without = _voice_raw(given, [h for h in heads if h is not head], calibration)
+        shares.append(
+            HeadShare(
+                evidence=head,
+                effect=(voice_raw or 0.0) - (without or 0.0),
+            )
+        )
+    return tuple(shares)
 
 
 def _moment(
@@ -220,6 +272,7 @@ def _moment(
     voice_raw: float | None,
     text: Held,
     voice: Held,
+    heads: tuple[HeadShare, ...],
 ) -> AlignedMoment:
     return AlignedMoment(
         index=given.index,
@@ -238,4 +291,5 @@ def _moment(
         customer_talk_ms=given.voice.customer_talk_ms,
         agent_talk_ms=given.voice.agent_talk_ms,
         overlap_ms=given.voice.overlap_ms,
+        heads=heads,
     )

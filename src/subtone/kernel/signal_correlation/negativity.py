@@ -6,7 +6,10 @@ that one strong sign is enough and several weak ones add up; calm then damps the
 
 from __future__ import annotations
 
+import math
+
 from subtone.contracts.voice_intelligence import TextEmotionScores, VoiceEmotionScores
+from subtone.kernel.statistics import clamp
 
 TEXT_URGENCY_WEIGHT = 0.5
 TEXT_CONFUSION_WEIGHT = 0.4
@@ -27,6 +30,22 @@ def text_negativity(scores: TextEmotionScores) -> float:
         * (1.0 - TEXT_CONFUSION_WEIGHT * scores.confusion)
     )
     return (1.0 - absent) * (1.0 - CALM_DAMPING * scores.calm)
+
+
+def fused_agitation(agitation: float, value: float, weight: float) -> float:
+    """Acoustic agitation and an arousal head's value by weighted log-odds (SCIENCE section 7).
+
+    The acoustics weigh 1, the head ``weight`` in [0, 1]; with 0 the acoustics stand.
+    """
+
+    def log_odds(p: float) -> float:
+        p = clamp(p, 1e-6, 1.0 - 1e-6)
+        return math.log(p / (1.0 - p))
+
+    if weight <= 0.0:
+        return agitation
+    mean = (log_odds(agitation) + weight * log_odds(value)) / (1.0 + weight)
+    return 1.0 / (1.0 + math.exp(-mean))
 
 
 def voice_negativity(

@@ -8,10 +8,9 @@ tell anger from joy, and the words (or a valence head) must.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from subtone.contracts.calibration import VoiceCalibration
-from subtone.contracts.inbound import HeadResult
 from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension, VoiceFeature
 from subtone.contracts.voice_intelligence import (
     AcousticFeatures,
@@ -19,7 +18,7 @@ from subtone.contracts.voice_intelligence import (
     SpeakerBaseline,
     VoiceEmotionScores,
 )
-from subtone.kernel.statistics import clamp, half_life_weight
+from subtone.kernel.statistics import clamp
 from subtone.kernel.voice_intelligence.baseline import observed_features
 
 Z_LIMIT = 3.0
@@ -100,34 +99,6 @@ def score_voice(
         voiced_ms=features.voiced_ms,
         is_caller_known=baseline.is_established,
     )
-
-
-def valence_evidence(
-    t_ms: int,
-    positivity: float,
-    heads: Sequence[HeadResult],
-    calibration: VoiceCalibration,
-) -> float:
-    """How far arousal may count as negative, in [0, 1] (SCIENCE section 5.5).
-
-    Positive words discount it. Where a valence contrast head has spoken about the last
-    utterances, its evidence (larger is more negative) is averaged by age, confidence and
-    reliability, pulled towards "no opinion" where those are low, and multiplied in.
-    """
-    words = 1.0 - calibration.positivity_discount * positivity
-    weight = total = 0.0
-    for result in heads:
-        age_s = (t_ms - result.t_event_ms) / 1000.0
-        if result.head != "valence" or age_s < 0.0:
-            continue
-        logit = sum(v.value for v in result.values if v.label == "negative")
-        trust = result.confidence * result.reliability
-        decay = half_life_weight(age_s, calibration.valence_half_life_s)
-        scaled = (logit - calibration.valence_centre) / max(calibration.valence_scale, 1e-6)
-        negative = 1.0 / (1.0 + math.exp(-clamp(scaled, -30.0, 30.0)))
-        weight += decay
-        total += decay * (trust * negative + (1.0 - trust))
-    return words * (total / weight if weight > 0.0 else 1.0)
 
 
 def _alarm_weights(

@@ -1,0 +1,80 @@
+"""What models beside the kernel found in the customer's last utterances.
+
+A finding fades with its age and weighs by its confidence and its reliability, which falls with
+the distance from what the model was trained on. It is evidence beside the acoustics, never the
+judge: a late or missing finding leaves the documented formulas as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.inbound import HeadResult
+from subtone.contracts.vocabulary import HeadKind
+from subtone.contracts.voice_intelligence import HeadEvidence
+from subtone.kernel.statistics import clamp, half_life_weight
+
+JOY = "happy"  # the one class that makes arousal pleasant
+
+
+def head_evidence(
+    t_ms: int, results: Sequence[HeadResult], calibration: VoiceCalibration
+) -> tuple[HeadEvidence, ...]:
+    """At most one piece of evidence for arousal and one for valence, by tick ``t_ms``.
+
+    The contrast heads transfer across corpora where classes do not (SCIENCE section 1), so the
+    classes of an emotion head speak for valence only where no valence head has spoken.
+    """
+
+    def squashed(centre: float, scale: float, label: str) -> Callable[[HeadResult], float]:
+        def value(result: HeadResult) -> float:
+            logit = sum(v.value for v in result.values if v.label == label)
+            return 1.0 / (1.0 + math.exp(-clamp((logit - centre) / scale, -30.0, 30.0)))
+
+        return value
+
+    arousal = squashed(calibration.arousal_centre, max(calibration.arousal_scale, 1e-6), "high")
+    valence = squashed(calibration.valence_centre, max(calibration.valence_scale, 1e-6), "negative")
+    heard = (
+        _averaged(t_ms, results, HeadKind.AROUSAL, arousal, calibration),
+        _averaged(t_ms, results, HeadKind.VALENCE, valence, calibration)
+        or _averaged(t_ms, results, HeadKind.EMOTION, _without_joy, calibration),
+    )
+    return tuple(evidence for evidence in heard if evidence is not None)
+
+
+def words_valence(positivity: float, calibration: VoiceCalibration) -> float:
+    """How far arousal may count as negative, in [0, 1], by the words alone (SCIENCE 5.5)."""
+    return 1.0 - calibration.positivity_discount * positivity
+
+
+def _without_joy(result: HeadResult) -> float:
+    return clamp(1.0 - sum(v.value for v in result.values if v.label == JOY), 0.0, 1.0)
+
+
+def _averaged(
+    t_ms: int,
+    results: Sequence[HeadResult],
+    kind: HeadKind,
+    value_of: Callable[[HeadResult], float],
+    calibration: VoiceCalibration,
+) -> HeadEvidence | None:
+    age = total = trusted = 0.0
+    model = ""
+    for result in results:
+        age_s = (t_ms - result.t_event_ms) / 1000.0
+        if result.head != kind or age_s < 0.0:
+            continue
+        decay = half_life_weight(age_s, calibration.valence_half_life_s)
+        trust = decay * result.confidence * result.reliability
+        age += decay
+        trusted += trust
+        total += trust * value_of(result)
+        model = result.model
+    if not trusted:
+        return None
+    return HeadEvidence(
+        head=kind, model=model, value=total / trusted, weight=clamp(trusted / max(age, 1.0), 0, 1)
+    )
