@@ -16,6 +16,7 @@ from subtone.contracts.memory import MemoryFilter, MemoryHit
 from subtone.memory import vectors as vectors_module
 from subtone.memory.errors import MemoryRefusedError
 from subtone.memory.store import SqliteMemoryStore
+from subtone.memory.transcripts import MAX_MATCHED_ROWS
 from support_memory import KEY, SPACE, FloatArray, encoding, query, record, vectors
 
 N = 3_000
@@ -209,6 +210,18 @@ def test_a_rare_word_weighs_more_than_a_common_one(store: SqliteMemoryStore) -> 
     store.add(record(i, transcript="the order the order") for i in range(50))
     store.add([record(50, transcript="the long story of an unusual invoice and of its order")])
     assert ids(store.search(text="order invoice", limit=2))[0] == "record-50"
+
+
+def test_common_words_count_where_rare_ones_find_too_little(store: SqliteMemoryStore) -> None:
+    common = 2 * MAX_MATCHED_ROWS
+    store.add(record(i, transcript="hello order") for i in range(common))
+    store.add(
+        [record(common, transcript="hello invoice"), record(common + 1, transcript="other invoice")]
+    )
+    both = ids(store.search(text="hello invoice", limit=2))
+    assert both == [f"record-{common}", f"record-{common + 1}"]
+    elsewhere = store.search(text="hello invoice", where=MemoryFilter(call_id="call-3"), limit=20)
+    assert len(elsewhere) == 10
 
 
 def test_a_word_of_every_record_alone_is_still_answered(store: SqliteMemoryStore) -> None:
