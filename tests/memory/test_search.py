@@ -161,17 +161,17 @@ def test_a_reader_sees_at_once_what_the_writer_did(tmp_path: Path, key: bytes | 
 
         assert seen(0, "first") == (0.0, 0)
         writer.add([record(0, encoding(found[0]), transcript="first")])
-        assert seen(0, "first") == (pytest.approx(1.0), 1)
+        assert seen(0, "first") == pytest.approx((1.0, 1))
         writer.add([record(1, encoding(found[1]), transcript="second")])
-        assert seen(1, "second") == (pytest.approx(1.0), 1)
+        assert seen(1, "second") == pytest.approx((1.0, 1))
         writer.add([record(0, encoding(found[2]), transcript="third")])
-        assert seen(2, "third") == (pytest.approx(1.0), 1)
+        assert seen(2, "third") == pytest.approx((1.0, 1))
         assert reader.search(vectors=[query(found[0])])[0].score < 0.9999
         assert not reader.search(text="first")
         writer.erase(MemoryFilter(), everything=True)
         assert seen(0, "second") == (0.0, 0)
         writer.add([record(5, encoding(found[1]), transcript="second")])
-        assert seen(1, "second") == (pytest.approx(1.0), 1)
+        assert seen(1, "second") == pytest.approx((1.0, 1))
 
 
 @pytest.mark.parametrize(
