@@ -205,6 +205,8 @@ def test_stats_count_what_is_there(store: SqliteMemoryStore) -> None:
     assert [(s.space, s.width, s.vectors) for s in stats.spaces] == [(SPACE, 24, 3), ("text", 1, 3)]
     assert stats.index_bytes == 3 * (24 + 24)
     assert stats.disk_bytes > 0
+    store.search(text="words")
+    assert (store.stats().index_bytes > stats.index_bytes) == store.is_encrypted
 
 
 def test_a_reader_may_not_write(store: SqliteMemoryStore, tmp_path: Path) -> None:
