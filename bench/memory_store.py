@@ -234,26 +234,28 @@ def measure(kind: str, n: int, width: int, count: int, transcripts: Sequence[str
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with SqliteMemoryStore(folder / "memory") as store:
-            print(f"  insertion          {filled(store, vectors, transcripts)}")
+            print(f"  insertion                  {filled(store, vectors, transcripts)}")
         with SqliteMemoryStore(folder / "memory") as store:
             text, _ = searches(store, queries[:1], anything[:1])
-            print(f"  first search       {text.split('  p95')[0][4:]} (reads every vector once)")
+            print(
+                f"  first search               {text.split('  p95')[0]} (reads every vector once)"
+            )
             text, found = searches(store, queries, anything)
-            print(f"  unfiltered         {text}  {recall(found, truth)}")
+            print(f"  unfiltered                 {text}  {recall(found, truth)}")
             for label, where in filters(n, random.Random(3), count):
                 true = [
                     nearest(exact, query, allowed_rows(w, n))
                     for query, w in zip(exact_queries, where, strict=True)
                 ]
                 text, found = searches(store, queries, where)
-                print(f"  {label:<25}{text[4:]}  {recall(found, true)}")
+                print(f"  {label:<25}  {text}  {recall(found, true)}")
             report_words(store, transcripts, count)
             stats = store.stats()
             print(
                 f"  in memory {stats.index_bytes / 1e6:.1f} MB, on disk "
                 f"{stats.disk_bytes / 1e6:.1f} MB, of them {vectors.nbytes / 1e6:.1f} MB vectors"
             )
-            report_erasure(store)
+            report_removal(store)
         for label, text, results in peers(folder, vectors, exact.astype(np.float32), queries):
             print(f"  {label}: {text}  {recall(results, truth[: len(results)])}")
 
@@ -262,16 +264,21 @@ def report_words(store: SqliteMemoryStore, transcripts: Sequence[str], count: in
     """Full-text searches."""
     asked = list(text_queries(transcripts, random.Random(5), count))
     text, _ = timed([lambda q=q: store.search(text=q, limit=LIMIT) for q in asked])  # type: ignore[misc]
-    print(f"  full text          {text}")
+    print(f"  full text                  {text}")
 
 
-def report_erasure(store: SqliteMemoryStore) -> None:
-    """One call erased to the last byte."""
-    started = time.perf_counter()
-    receipt = store.erase(MemoryFilter(call_id="call-1"))
-    print(
-        f"  erasing {receipt.records} records {1e3 * (time.perf_counter() - started):.0f} ms wall"
+def report_removal(store: SqliteMemoryStore) -> None:
+    """One record replaced, one call erased to the last byte, and the rest."""
+    again = store.get(["record-0"])
+    removals: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("replacing one record", lambda: store.add(again)),
+        ("erasing one call", lambda: store.erase(MemoryFilter(call_id="call-1"))),
+        ("erasing everything", lambda: store.erase(MemoryFilter(), everything=True)),
     )
+    for label, remove in removals:
+        started = time.perf_counter()
+        remove()
+        print(f"  {label:<25} {1e3 * (time.perf_counter() - started):8.0f} ms wall")
 
 
 def measure_encrypted(n: int, width: int, count: int, transcripts: Sequence[str]) -> None:
@@ -281,7 +288,7 @@ def measure_encrypted(n: int, width: int, count: int, transcripts: Sequence[str]
     with tempfile.TemporaryDirectory() as name:
         folder, key = Path(name), os.urandom(32)
         with SqliteMemoryStore(folder, key=key) as store:
-            print(f"  insertion          {filled(store, vectors, transcripts)}")
+            print(f"  insertion                  {filled(store, vectors, transcripts)}")
         with SqliteMemoryStore(folder, key=key) as store:
             for label, search in (
                 ("words", lambda: store.search(text=transcripts[0])),
@@ -291,10 +298,11 @@ def measure_encrypted(n: int, width: int, count: int, transcripts: Sequence[str]
                 ),
             ):
                 text, _ = timed([search])
-                print(f"  first by {label:<10}{text.split('  p95')[0][4:]} (opens every body once)")
+                print(f"  first by {label:<18}{text.split('  p95')[0]} (opens every body once)")
             text, _ = searches(store, vectors[:count], [MemoryFilter()] * count)
-            print(f"  unfiltered         {text}")
+            print(f"  unfiltered                 {text}")
             report_words(store, transcripts, count)
+            print(f"  in memory {store.stats().index_bytes / 1e6:.1f} MB, words and vectors")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from subtone.contracts.memory import MemoryFilter, MemoryHit
 from subtone.memory import vectors as vectors_module
 from subtone.memory.errors import MemoryRefusedError
 from subtone.memory.store import SqliteMemoryStore
+from subtone.memory.transcripts import MAX_MATCHED_ROWS
 from support_memory import KEY, SPACE, FloatArray, encoding, query, record, vectors
 
 N = 3_000
@@ -160,17 +161,17 @@ def test_a_reader_sees_at_once_what_the_writer_did(tmp_path: Path, key: bytes | 
 
         assert seen(0, "first") == (0.0, 0)
         writer.add([record(0, encoding(found[0]), transcript="first")])
-        assert seen(0, "first") == (pytest.approx(1.0), 1)
+        assert seen(0, "first") == pytest.approx((1.0, 1))
         writer.add([record(1, encoding(found[1]), transcript="second")])
-        assert seen(1, "second") == (pytest.approx(1.0), 1)
+        assert seen(1, "second") == pytest.approx((1.0, 1))
         writer.add([record(0, encoding(found[2]), transcript="third")])
-        assert seen(2, "third") == (pytest.approx(1.0), 1)
+        assert seen(2, "third") == pytest.approx((1.0, 1))
         assert reader.search(vectors=[query(found[0])])[0].score < 0.9999
         assert not reader.search(text="first")
         writer.erase(MemoryFilter(), everything=True)
         assert seen(0, "second") == (0.0, 0)
         writer.add([record(5, encoding(found[1]), transcript="second")])
-        assert seen(1, "second") == (pytest.approx(1.0), 1)
+        assert seen(1, "second") == pytest.approx((1.0, 1))
 
 
 @pytest.mark.parametrize(
@@ -209,6 +210,18 @@ def test_a_rare_word_weighs_more_than_a_common_one(store: SqliteMemoryStore) -> 
     store.add(record(i, transcript="the order the order") for i in range(50))
     store.add([record(50, transcript="the long story of an unusual invoice and of its order")])
     assert ids(store.search(text="order invoice", limit=2))[0] == "record-50"
+
+
+def test_common_words_count_where_rare_ones_find_too_little(store: SqliteMemoryStore) -> None:
+    common = 2 * MAX_MATCHED_ROWS
+    store.add(record(i, transcript="hello order") for i in range(common))
+    store.add(
+        [record(common, transcript="hello invoice"), record(common + 1, transcript="other invoice")]
+    )
+    both = ids(store.search(text="hello invoice", limit=2))
+    assert both == [f"record-{common}", f"record-{common + 1}"]
+    elsewhere = store.search(text="hello invoice", where=MemoryFilter(call_id="call-3"), limit=20)
+    assert len(elsewhere) == 10
 
 
 def test_a_word_of_every_record_alone_is_still_answered(store: SqliteMemoryStore) -> None:

@@ -140,24 +140,24 @@ def test_filters_allow_exactly_what_they_say(
     store: SqliteMemoryStore, where: MemoryFilter, numbers: set[int]
 ) -> None:
     found = vectors(4)
-    common = {"transcript": "same words"}
+    words = "same words"
     store.add(
         [
             record(
                 0, encoding(found[0]), call_id="call-a", source="a.wav", speaker_id="anna",
-                t_seen_ms=0, **common,
+                t_seen_ms=0, transcript=words,
             ),
             record(
                 1, encoding(found[1]), call_id="call-a", source="a.wav", emotion="anger",
-                role=Role.AGENT, t_seen_ms=10, **common,
+                role=Role.AGENT, t_seen_ms=10, transcript=words,
             ),
             record(
                 2, encoding(found[2]), call_id="call-b", source="b.wav", speaker_id="anna",
-                emotion="anger", t_seen_ms=20, **common,
+                emotion="anger", t_seen_ms=20, transcript=words,
             ),
             record(
                 3, encoding(found[3]), call_id="call-b", source="b.wav", language="zh",
-                t_seen_ms=30, **common,
+                t_seen_ms=30, transcript=words,
             ),
         ]
     )  # fmt: skip
@@ -205,6 +205,8 @@ def test_stats_count_what_is_there(store: SqliteMemoryStore) -> None:
     assert [(s.space, s.width, s.vectors) for s in stats.spaces] == [(SPACE, 24, 3), ("text", 1, 3)]
     assert stats.index_bytes == 3 * (24 + 24)
     assert stats.disk_bytes > 0
+    store.search(text="words")
+    assert (store.stats().index_bytes > stats.index_bytes) == store.is_encrypted
 
 
 def test_a_reader_may_not_write(store: SqliteMemoryStore, tmp_path: Path) -> None:

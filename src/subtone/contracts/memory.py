@@ -193,4 +193,4 @@ class MemoryStats(Contract, frozen=True, kw_only=True):
     spaces: tuple[SpaceStats, ...]
     voiceprints: Count  # vectors
     disk_bytes: Count
-    index_bytes: Count  # of this process, for the vectors searched so far
+    index_bytes: Count  # in this process's memory, for what was searched so far

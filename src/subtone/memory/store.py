@@ -297,12 +297,18 @@ class SqliteMemoryStore:
                 "SELECT name, width, (SELECT count(*) FROM vectors AS v WHERE v.space = s.key) "
                 "FROM spaces AS s ORDER BY name"
             ).fetchall()
+            words_bytes = 0
+            if self._vault.is_sealed:
+                (words_bytes,) = database.execute(
+                    "SELECT page_count * page_size "
+                    "FROM pragma_page_count('temp'), pragma_page_size('temp')"
+                ).fetchone()
         return MemoryStats(
             records=records,
             spaces=tuple(SpaceStats(space=n, width=w, vectors=count) for n, w, count in spaces),
             voiceprints=prints,
             disk_bytes=sum(path.stat().st_size for path in self._path.parent.glob(f"{FILE_NAME}*")),
-            index_bytes=sum(index.n_bytes for index in self._spaces.values()),
+            index_bytes=words_bytes + sum(index.n_bytes for index in self._spaces.values()),
         )
 
     # --- inside ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ words behind as separators between its pages.)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -29,9 +30,10 @@ _CREATE_IN_MEMORY: Final = (
     f"USING fts5(said, {_OPTIONS}, contentless_delete=1)"
 )
 
-# Scoring one row costs about a microsecond; words that would bring more rows than this are
-# left out as long as a rarer one is asked for, for their weight in BM25 is small.
-MAX_SCORED_ROWS: Final = 4_000
+# Scoring a row costs about a microsecond. The rarest words decide which rows are scored, as long
+# as these are few; some commoner ones, whose weight in BM25 is small, add to their scores.
+MAX_MATCHED_ROWS: Final = 1_000
+MAX_ADDING_WORDS: Final = 4
 
 
 def index_rows(database: Database, rows: Iterable[tuple[int, str | None]]) -> None:
@@ -69,33 +71,36 @@ class TranscriptRoute:
             "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms "
             f"USING fts5vocab({self._schema}, words, row)"
         )
-        asked = self._asked(database, query_words(text))
-        if not asked:
-            return []
-        expression = " OR ".join(f'"{word}"' for word in asked)
-        return [
-            (key, -score)
-            for key, score in database.execute(
-                # the cross join keeps the order: match, then filter, and only then score
+        if where.is_open:
+            sql = (
+                f"SELECT rowid, bm25(words) AS score FROM {self._schema}.words "  # noqa: S608
+                "WHERE words MATCH ? ORDER BY score, rowid DESC LIMIT ?"
+            )
+        else:  # the cross join keeps the order: match, then filter, and only then score
+            sql = (
                 f"SELECT r.key, bm25(words) AS score FROM {self._schema}.words AS w "  # noqa: S608
                 "CROSS JOIN records AS r ON r.key = w.rowid "
-                f"WHERE words MATCH ? AND {where.sql} ORDER BY score, r.key DESC LIMIT ?",
-                (expression, *where.values, limit),
+                f"WHERE words MATCH ? AND {where.sql} ORDER BY score, r.key DESC LIMIT ?"
             )
-        ]
-
-    def _asked(self, database: Database, words: Iterable[str]) -> list[str]:
-        """The rarest words, as long as their rows together are few; the rarest always."""
-        counted = sorted((self._row_count(database, word), word) for word in words)
-        asked: list[str] = []
-        scored = 0
-        for rows, word in counted:
-            scored += rows
-            if asked and scored > MAX_SCORED_ROWS:
+        rows: list[tuple[int, float]] = []
+        for expression in self._expressions(database, query_words(text)):
+            rows = database.execute(sql, (expression, *where.values, limit)).fetchall()
+            if len(rows) == limit:
                 break
-            if rows:
-                asked.append(word)
-        return asked
+        return [(key, -score) for key, score in rows]
+
+    def _expressions(self, database: Database, words: Iterable[str]) -> Iterator[str]:
+        """What to ask FTS5: the cheap question first, the whole one where that gives too few."""
+        counted = sorted((self._row_count(database, word), word) for word in words)
+        held = [(rows, word) for rows, word in counted if rows]
+        totals = itertools.accumulate(rows for rows, _ in held)
+        n_deciding = max(1, sum(total <= MAX_MATCHED_ROWS for total in totals))
+        deciding = _any(word for _, word in held[:n_deciding])
+        adding = _any(word for _, word in held[n_deciding:][:MAX_ADDING_WORDS])
+        if adding:
+            yield f"({deciding}) AND ({deciding} OR {adding})"
+        if held:
+            yield _any(word for _, word in held)
 
     def _row_count(self, database: Database, word: str) -> int:
         """At most so many rows hold the word."""
@@ -139,3 +144,7 @@ class TranscriptRoute:
             _, transcript = said(self._vault.unseal(body, place), place)
             if transcript:
                 yield key, index_text(transcript)
+
+
+def _any(words: Iterable[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)
