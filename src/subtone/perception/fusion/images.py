@@ -84,7 +84,7 @@ def _decoded(image: bytes) -> Any:
     except ImportError as error:
         raise missing_extra("av", "media") from error
     try:
-        with av.open(io.BytesIO(image), format=demuxer) as container:
+        with av.open(io.BytesIO(image), "r", format=demuxer) as container:
             stream = container.streams.video[0]
             codec = stream.codec_context
             if codec.width * codec.height > MAX_PIXELS:

@@ -53,7 +53,7 @@ def check_card(card: HeadCard) -> None:
     """
     try:
         msgspec.convert(msgspec.to_builtins(card), HeadCard)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, TypeError) as error:
         raise HeadError(
             card.name, f"its card does not hold: {error}", "the file is at fault: correct its card"
         ) from error
