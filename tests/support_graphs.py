@@ -45,7 +45,9 @@ def integer_input(*shape: int | str) -> tuple[Shape, int]:
     return shape, TensorProto.INT64
 
 
-def mean_of(source: str, result: str, axes: Sequence[int], *, keeps: bool = False) -> onnx.NodeProto:
+def mean_of(
+    source: str, result: str, axes: Sequence[int], *, keeps: bool = False
+) -> onnx.NodeProto:
     return helper.make_node("ReduceMean", [source], [result], axes=list(axes), keepdims=int(keeps))
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
-from support_heads import card, contrast, encoded, speech, stored, tensors
 from subtone.perception.heads.files import StoredHead
+from support_heads import card, contrast, encoded, speech, stored, tensors
 
 
 def test_probabilities_are_the_softmax_over_the_temperature() -> None:

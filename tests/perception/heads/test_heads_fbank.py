@@ -30,7 +30,7 @@ def plain(samples: np.ndarray, frame: int, band: int, bands: int, window: Window
         weight = max(0.0, min(at, 2 - at))
         if weight > 0:
             energy += weight * abs(x @ np.exp(-2j * math.pi * k * np.arange(400) / 512)) ** 2
-    return math.log(max(energy, np.finfo(np.float32).eps))
+    return math.log(max(energy, float(np.finfo(np.float32).eps)))
 
 
 @pytest.mark.parametrize("window", ["hamming", "povey"])

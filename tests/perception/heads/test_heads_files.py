@@ -77,9 +77,11 @@ def test_a_pooled_contract_scores_as_the_recording_does() -> None:
         head.score(audio.encoding(2))
 
 
-def test_half_precision_is_read_as_floats(tmp_path: Path) -> None:
+def test_half_precision_is_read_as_floats() -> None:
     head = stored()
-    halved = {name: value.astype(np.float16) for name, value in head.tensors.items()}
+    halved: dict[str, Any] = {
+        name: value.astype(np.float16) for name, value in head.tensors.items()
+    }
     again = StoredHead(head.card, halved)
     assert again.tensors["linear.weight"].dtype == np.float32
 
@@ -96,7 +98,8 @@ def test_half_precision_is_read_as_floats(tmp_path: Path) -> None:
         ({"domain_reference": None}, "nothing says when not to trust it"),
         ({"format_version": 2}, "has version 2, this subtone knows 1"),
         ({"task": "projection"}, "task and network disagree"),
-        ({"gives_space": "x"}, "only a projection gives a space"),
+        ({"gives_space": "x"}, "either labels or a vector"),
+        ({"task": "voice"}, "a voice head gives a vector"),
         ({"task": "valence", "labels": ("positive",)}, "has the one label negative"),
         ({"is_relative_to_speaker": True, "pooling": Pooling.ATTENTIVE}, "pools by mean"),
         ({"figures": {"uar": float("inf")}}, "not finite"),
@@ -188,4 +191,4 @@ def test_a_damaged_file_gives_a_head_error_or_a_head(
     try:
         read_head(written(folder, bytes(whole)))
     except HeadError as error:
-        assert str(error).startswith("head.safetensors: ")  # noqa: PT017
+        assert str(error).startswith("head.safetensors: ")

@@ -21,7 +21,8 @@ def test_the_width_doubles_where_deviations_are_kept() -> None:
 def test_attention_that_does_not_care_gives_mean_and_deviation() -> None:
     states = np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
     zero = np.zeros((3, 2), np.float32)
-    pooled = attentive_statistics(states, zero, np.zeros(3), np.ones(3))
+    bias, vector = np.zeros(3, np.float32), np.ones(3, np.float32)
+    pooled = attentive_statistics(states, zero, bias, vector)
     assert pooled == pytest.approx([2.0, 4.0, np.sqrt(1.0 + 1e-6), np.sqrt(4.0 + 1e-6)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,13 @@ from hypothesis import strategies as st
 from subtone.perception.encoding import EncodedAudio, FloatArray
 from subtone.perception.heads.errors import HeadError, VoiceprintError
 from subtone.perception.heads.fbank import log_mel_bank
+from subtone.perception.heads.files import StoredHead
+from subtone.perception.heads.pooling import Pooling
 from subtone.perception.heads.speaker import SpeakerHead, VoiceClusters, nearest
-from subtone.perception.heads.voices import OnnxVoice, PooledVoice, speech_ms
+from subtone.perception.heads.voice_training import verification, voice_tensors
+from subtone.perception.heads.voices import OnnxVoice, PooledVoice, TrainedVoice, speech_ms
 from support_graphs import float_input, integer_input, mean_of, node, write_graph
-from support_heads import encoded, encoded_window, speech
+from support_heads import card, encoded, encoded_window, speech, stored
 
 ANNA, BERND, CHRIS = (np.eye(3, dtype=np.float32)[i] for i in range(3))
 
@@ -28,7 +32,8 @@ class Voices:
     threshold = 0.8
 
     def embed(self, audio: EncodedAudio) -> FloatArray:
-        return (ANNA, BERND, CHRIS)[int(audio.windows[0].samples[0])]
+        voice: FloatArray = (ANNA, BERND, CHRIS)[int(audio.windows[0].samples[0])]
+        return voice
 
 
 def said_by(voice: int, frames: int = 60) -> EncodedAudio:
@@ -119,12 +124,13 @@ def bank_model(path: Path, **metadata: str) -> Path:
 
 def test_a_filter_bank_model_gets_kaldis_features_without_their_mean(tmp_path: Path) -> None:
     voice = OnnxVoice(bank_model(tmp_path / "voice.onnx"), window="povey")
-    windows = (encoded_window(np.ones((2, 60, 4))), encoded_window(np.ones((2, 70, 4)), 1_200))
+    states = np.ones((2, 60, 4), np.float32)
+    windows = (encoded_window(states), encoded_window(states, 1_200))
     vector = voice.embed(encoded(*windows))
     bank = log_mel_bank(np.concatenate([w.samples for w in windows]), 80, "povey")
     expected = ((bank - bank.mean(axis=0)) ** 2).mean(axis=0)
     assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=1e-4)
-    assert speech_ms(encoded(*windows)) == 2_600
+    assert speech_ms(encoded(*windows)) == 2_400
 
 
 def test_a_waveform_model_gets_the_samples(tmp_path: Path) -> None:
@@ -160,14 +166,64 @@ def test_files_that_are_no_graph_are_refused(tmp_path: Path) -> None:
         OnnxVoice(tmp_path / "gone.onnx")
 
 
-def test_the_baseline_takes_a_middle_layer_off_its_centre() -> None:
+def test_the_baseline_takes_a_middle_layer_as_it_is() -> None:
     audio = speech(layers=7)
     middle = audio.pooled[3, :4]
     assert PooledVoice().embed(audio) == pytest.approx(middle / np.linalg.norm(middle))
-    centred = PooledVoice(layer=2, centre=np.full(4, 0.5, np.float32)).embed(audio)
-    moved = audio.pooled[2, :4] - 0.5
-    assert centred == pytest.approx(moved / np.linalg.norm(moved), abs=1e-6)
-    with pytest.raises(HeadError, match="not of width 4"):
-        PooledVoice(centre=np.ones(5, np.float32)).embed(audio)
     with pytest.raises(HeadError, match="has 7 layers"):
         PooledVoice(layer=7).embed(audio)
+
+
+VOICE: dict[str, Any] = {
+    "task": "voice",
+    "labels": (),
+    "gives_space": "voices",
+    "pooling": Pooling.MEAN,
+    "temperature": None,
+    "domain_reference": None,
+    "abstention_threshold": 0.3,
+}
+
+
+def test_a_voice_head_looks_past_what_one_voice_does() -> None:
+    generator = np.random.default_rng(0)
+    moods = generator.normal(size=(2, 12))  # the same large movements in every voice
+    people = generator.normal(size=(12, 12))
+    speaker = np.arange(240) % 12
+    swing = 6.0 * generator.normal(size=(240, 2)) @ moods
+    x: FloatArray = (people[speaker] + swing + 20.0).astype(np.float32)
+    test = speaker >= 6
+    names = [str(i) for i in speaker[~test]]
+    unseen = [str(i) for i in speaker[test]]
+    head = StoredHead(card(**VOICE, width=12), voice_tensors(x[~test], names))
+    raw = verification(x[test], unseen)
+    turned = verification(head.outputs(x[test]), unseen)
+    assert raw.equal_error_rate > 0.4
+    assert turned.equal_error_rate < 0.25
+    audio = speech(3, width=12)
+    voice = TrainedVoice(head)
+    expected = head.outputs(head.pool(audio)[None])[0]
+    assert voice.embed(audio) == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert voice.threshold == 0.3
+
+
+def test_equal_error_by_hand() -> None:
+    line = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32)
+    apart = verification(line, ["a", "a", "b", "b"])
+    assert (apart.equal_error_rate, apart.same_pairs, apart.different_pairs) == (0.0, 2, 4)
+    assert apart.threshold == pytest.approx(1 / np.sqrt(1.01), abs=1e-6)
+    assert verification(line, ["a", "b", "a", "b"]).equal_error_rate == 0.5
+    for speakers in (["a"] * 4, list("abcd")):
+        with pytest.raises(ValueError, match="pairs"):
+            verification(line, speakers)
+
+
+def test_voice_training_needs_speakers_with_several_recordings() -> None:
+    for speakers in (["a", "a"], ["a", "b"]):
+        with pytest.raises(ValueError, match="voices need two speakers"):
+            voice_tensors(np.eye(2, dtype=np.float32), speakers)
+
+
+def test_another_head_is_no_voice() -> None:
+    with pytest.raises(HeadError, match="not for voices"):
+        TrainedVoice(stored())

@@ -7,7 +7,7 @@
 | ``attention.weight``, ``.bias``, ``.vector`` | (a, width), (a), (a) | attentive pooling |
 | ``domain.mean``, ``.variance``, ``.factors`` | (input), (input), (rank, input) | a domain |
 
-``input`` is the pooled width, ``output`` the number of labels (free for a projection).
+``input`` is the pooled width, ``output`` the number of labels (free where there are none).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from subtone.perception.encoding import EncodedAudio, FloatArray
 from subtone.perception.heads.card import HeadCard, check_card
 from subtone.perception.heads.domain import TrainingDomain
 from subtone.perception.heads.errors import HeadError, missing_extra
-from subtone.perception.heads.networks import SHAPES, Network, forward
+from subtone.perception.heads.networks import SHAPES, forward
 from subtone.perception.heads.pooling import (
     Pooling,
     attentive_statistics,
@@ -265,7 +265,7 @@ def _checked(card: HeadCard, tensors: Mapping[str, Any]) -> dict[str, FloatArray
     if unknown := sorted(tensors.keys() - shapes.keys()):
         raise HeadError(card.name, f"has unknown tensors {', '.join(unknown)}", TRAIN_AGAIN)
     sizes = {"width": card.width, "input": pooled_width(card.pooling, card.width)}
-    if card.network is not Network.PROJECTION:
+    if card.labels:
         sizes["output"] = len(card.labels)
     return {name: _tensor(card.name, name, tensors[name], shapes[name], sizes) for name in shapes}
 

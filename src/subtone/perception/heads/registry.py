@@ -86,14 +86,24 @@ def load_contrast(path: Path | str) -> LoadedHead:
 
 
 def load_speaker(path: Path | str | None = None, **settings: Any) -> LoadedHead:
-    """Speaker recognition by the ONNX model at ``path``, or by pooled Whisper without one.
+    """Speaker recognition by the ONNX model or the voice head at ``path``, or by neither.
 
     settings: those of ``SpeakerHead``.
     """
+    from subtone.perception.heads.files import read_head
     from subtone.perception.heads.speaker import SpeakerHead
-    from subtone.perception.heads.voices import OnnxVoice, PooledVoice
+    from subtone.perception.heads.voices import (
+        OnnxVoice,
+        PooledVoice,
+        TrainedVoice,
+        VoiceEmbedder,
+    )
 
-    return SpeakerHead(PooledVoice() if path is None else OnnxVoice(path), **settings)
+    embedder: VoiceEmbedder = PooledVoice()
+    if path is not None:
+        is_graph = Path(path).suffix == ".onnx"
+        embedder = OnnxVoice(path) if is_graph else TrainedVoice(read_head(path))
+    return SpeakerHead(embedder, **settings)
 
 
 BUILT_IN: Final = (
