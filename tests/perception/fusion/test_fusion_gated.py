@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.fusion.gated import Batch, GatedFusion
+from subtone.perception.fusion.gated_files import METADATA_KEY, read_gated, write_gated
 from subtone.perception.fusion.gated_training import (
     drop_modalities,
     loss_and_gradients,
@@ -16,6 +18,9 @@ from subtone.perception.fusion.gated_training import (
 )
 from subtone.perception.fusion.patterns import compare_patterns, patterns
 from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.files import write_head
+from subtone.perception.heads.tensors import read_tensors, tensors_to_bytes
+from support_heads import stored
 
 WIDTHS = {"audio": 6, "text": 4, "image": 3}
 LABELS = ("angry", "happy", "neutral")
@@ -143,5 +148,35 @@ def test_input_that_does_not_fit_is_refused(trained: GatedFusion) -> None:
         train_gated({"a": [one, None], "b": [one, None]}, ["x", "y"], seed=0)
     with pytest.raises(ValueError, match="at least two labels"):
         train_gated({"a": [one, one]}, ["x", "x"], seed=0)
+    with pytest.raises(ValueError, match="cannot be named gate"):
+        train_gated({"gate": [one, one]}, ["x", "y"], seed=0)
     with pytest.raises(ValueError, match="one entry per example"):
         train_gated({"a": [one]}, ["x", "y"], seed=0)
+
+
+def test_a_fusion_comes_back_as_it_was_written(trained: GatedFusion, tmp_path: Path) -> None:
+    path = tmp_path / "fusion.safetensors"
+    write_gated(path, trained)
+    again = read_gated(path)
+    for row in rows_of(examples(4, seed=6)[0]):
+        before, after = trained.find(row), again.find(row)
+        assert (after.finding, after.gates) == (before.finding, before.gates)
+
+
+def test_a_file_that_is_no_fusion_is_refused(trained: GatedFusion, tmp_path: Path) -> None:
+    path = tmp_path / "fusion.safetensors"
+    write_head(path, stored())
+    with pytest.raises(HeadError, match="has no fusion's card"):
+        read_gated(path)
+    write_gated(path, trained)
+    tensors, metadata = read_tensors(path)
+    assert METADATA_KEY in metadata
+    for change, message in [
+        ({"text.bias": np.zeros(9)}, r"text\.bias does not fit"),
+        ({"text.bias": np.full(8, np.nan)}, r"text\.bias does not fit, or is not finite"),
+        ({"text.scale": np.zeros(4)}, r"text\.scale is not positive"),
+        ({"smell.bias": np.zeros(8)}, r"should not have, smell\.bias"),
+    ]:
+        path.write_bytes(tensors_to_bytes(tensors | change, metadata))
+        with pytest.raises(HeadError, match=message):
+            read_gated(path)

@@ -42,7 +42,7 @@ def test_the_logit_reads_the_difference_from_the_caller(pooling: Pooling) -> Non
     assert centre.mean is not None
     audio = speech(9, shift=0.5)
     moved = head.pool(audio) - centre.mean[1][: head.input_width]
-    found = ContrastHead(head).find(audio, centre)
+    found = ContrastHead(head)(audio, centre)
     assert found is not None
     assert found.head == "valence"
     assert [v.label for v in found.values] == ["negative"]
@@ -54,7 +54,7 @@ def test_a_constant_difference_between_callers_cancels() -> None:
     values = []
     for voice in (0.0, 7.0):
         centre = centre_of(*(speech(seed, shift=voice) for seed in (1, 2, 3)))
-        found = head.find(speech(9, shift=voice + 1.0), centre)
+        found = head(speech(9, shift=voice + 1.0), centre)
         assert found is not None
         values.append(found.values[0].value)
     assert values[0] == pytest.approx(values[1], abs=1e-4)
@@ -62,19 +62,19 @@ def test_a_constant_difference_between_callers_cancels() -> None:
 
 def test_before_a_baseline_and_without_speech_there_is_no_finding() -> None:
     head = ContrastHead(contrast())
-    assert head.find(speech(), centre_of(*FIRST[:2])) is None
-    assert head.find(speech(frames=10), centre_of(*FIRST)) is None
+    assert head(speech(), centre_of(*FIRST[:2])) is None
+    assert head(speech(frames=10), centre_of(*FIRST)) is None
 
 
 def test_confidence_grows_to_one_and_a_half_seconds() -> None:
     head, centre = ContrastHead(contrast()), centre_of(*FIRST)
-    found = [head.find(speech(9, frames=frames), centre) for frames in (25, 50, 75, 150)]
+    found = [head(speech(9, frames=frames), centre) for frames in (25, 50, 75, 150)]
     confidences = [f.confidence for f in found if f is not None]
     assert confidences == pytest.approx([1 / 3, 2 / 3, 1.0, 1.0])
 
 
 def test_the_kernel_reads_what_the_head_says() -> None:
-    found = ContrastHead(contrast()).find(speech(9), centre_of(*FIRST))
+    found = ContrastHead(contrast())(speech(9), centre_of(*FIRST))
     assert found is not None
     event = found.result(
         call_id="c", track_id="t", t_start_ms=1_000, t_event_ms=2_600, t_seen_ms=2_700
@@ -87,7 +87,7 @@ def test_the_kernel_reads_what_the_head_says() -> None:
 
 
 def test_arousal_has_its_own_label_and_other_tasks_are_refused() -> None:
-    found = ContrastHead(contrast("arousal", "high")).find(speech(9), centre_of(*FIRST))
+    found = ContrastHead(contrast("arousal", "high"))(speech(9), centre_of(*FIRST))
     assert found is not None
     assert (found.head, found.values[0].label) == ("arousal", "high")
     with pytest.raises(HeadError, match="not for arousal or valence"):
@@ -97,6 +97,6 @@ def test_arousal_has_its_own_label_and_other_tasks_are_refused() -> None:
 def test_a_baseline_of_another_encoder_is_refused() -> None:
     wide = centre_of(*(speech(seed, width=6) for seed in (1, 2, 3)))
     with pytest.raises(HeadError, match="does not come from the encoder"):
-        ContrastHead(contrast()).find(speech(9), wide)
+        ContrastHead(contrast())(speech(9), wide)
     with pytest.raises(HeadError, match="begun with another encoder"):
         centre_of(speech(1), speech(2, width=6))

@@ -15,7 +15,7 @@ def test_probabilities_are_the_softmax_over_the_temperature() -> None:
     head, audio = stored(), speech(1)
     logits = head.outputs(head.pool(audio)[None])[0].astype(float) / 2.0
     shares = np.exp(logits) / np.exp(logits).sum()
-    found = EmotionHead(head).find(audio)
+    found = EmotionHead(head)(audio)
     assert [p.label for p in found.probabilities] == ["neutral", "happy", "angry"]
     assert [p.probability for p in found.probabilities] == pytest.approx(shares.tolist())
     assert found.confidence == max(p.probability for p in found.probabilities)
@@ -25,13 +25,13 @@ def test_probabilities_are_the_softmax_over_the_temperature() -> None:
 
 
 def test_without_a_temperature_it_does_not_call_itself_calibrated() -> None:
-    assert not EmotionHead(stored(temperature=None)).find(speech()).is_calibrated
+    assert not EmotionHead(stored(temperature=None))(speech()).is_calibrated
 
 
 def test_below_its_threshold_it_abstains_and_still_shows_the_shares() -> None:
-    sure = EmotionHead(stored()).find(speech())
-    at = EmotionHead(stored(abstention_threshold=sure.confidence)).find(speech())
-    above = EmotionHead(stored(abstention_threshold=sure.confidence + 1e-9)).find(speech())
+    sure = EmotionHead(stored())(speech())
+    at = EmotionHead(stored(abstention_threshold=sure.confidence))(speech())
+    above = EmotionHead(stored(abstention_threshold=sure.confidence + 1e-9))(speech())
     assert at.emotion == sure.emotion
     assert above.emotion is None
     assert above.probabilities == sure.probabilities
@@ -39,23 +39,23 @@ def test_below_its_threshold_it_abstains_and_still_shows_the_shares() -> None:
 
 def test_half_a_second_is_the_least_it_judges() -> None:
     head = EmotionHead(stored())
-    assert head.find(speech(frames=25)).emotion is not None
+    assert head(speech(frames=25)).emotion is not None
     for audio in (speech(frames=24), encoded()):
-        found = head.find(audio)
+        found = head(audio)
         assert (found.emotion, found.confidence, found.reliability) == (None, 0.0, 0.0)
         assert found.probabilities == ()
 
 
 def test_a_voice_far_from_the_training_is_less_reliable() -> None:
     head = EmotionHead(stored())
-    near, far = head.find(speech()), head.find(speech(shift=40.0))
+    near, far = head(speech()), head(speech(shift=40.0))
     assert near.reliability == 1.0
     assert far.reliability < 0.05
 
 
 def test_a_narrow_training_domain_doubts_everything() -> None:
     narrow = tensors(card()) | {"domain.variance": np.full(8, 1e-6, np.float32)}
-    assert EmotionHead(StoredHead(card(), narrow)).find(speech()).reliability < 0.01
+    assert EmotionHead(StoredHead(card(), narrow))(speech()).reliability < 0.01
 
 
 def test_another_task_is_refused() -> None:

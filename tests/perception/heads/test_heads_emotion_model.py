@@ -36,7 +36,7 @@ def test_labels_are_mapped_dropped_and_renormalised(tmp_path: Path) -> None:
     power = float((audio.windows[0].samples.astype(float) ** 2).mean())
     shares = np.exp(power * np.arange(4))
     shares /= shares.sum()
-    found = model.find(audio)
+    found = model(audio)
     kept = shares[[3, 2, 0]] / (1 - shares[1])
     assert [p.label for p in found.probabilities] == ["neutral", "happy", "angry"]
     assert [p.probability for p in found.probabilities] == pytest.approx(kept.tolist(), abs=1e-5)
@@ -47,15 +47,24 @@ def test_labels_are_mapped_dropped_and_renormalised(tmp_path: Path) -> None:
 
 
 def test_wav2vec_input_has_no_mean_and_unit_variance(tmp_path: Path) -> None:
-    found = EmotionModel(folder(tmp_path, do_normalize=True)).find(speech(frames=50))
+    found = EmotionModel(folder(tmp_path, do_normalize=True))(speech(frames=50))
     shares = np.exp(np.arange(4.0))  # the power of what it hears is 1
     assert found.confidence == pytest.approx(shares[3] / (shares.sum() - shares[1]), abs=1e-4)
+
+
+def test_a_long_recording_is_the_mean_of_its_windows(tmp_path: Path) -> None:
+    model = EmotionModel(emotion_graph(tmp_path / "m.onnx", 2), labels=("sad", "happy"))
+    windows = [speech(seed, frames=frames).windows[0] for seed, frames in ((1, 30), (2, 90))]
+    one, other = (model(encoded(w)).probabilities[0].probability for w in windows)
+    short = speech(3, frames=20).windows[0]
+    both = model(encoded(*windows, short)).probabilities[0].probability
+    assert both == pytest.approx(0.25 * one + 0.75 * other)
 
 
 def test_one_word_of_two_and_two_words_for_one(tmp_path: Path) -> None:
     labels = ("生气/angry", "anger", "<unk>", "其他/other", "开心/happy")
     model = EmotionModel(emotion_graph(tmp_path / "m.onnx", 5), labels=labels)
-    found = model.find(speech())
+    found = model(speech())
     assert model.emotions == ("happy", "angry")
     assert model.dropped_labels == ("<unk>", "其他/other")
     assert sum(p.probability for p in found.probabilities) == pytest.approx(1.0)
@@ -69,8 +78,8 @@ def test_labels_come_from_a_list_too(tmp_path: Path) -> None:
 
 def test_too_little_speech_abstains(tmp_path: Path) -> None:
     model = EmotionModel(emotion_graph(tmp_path / "m.onnx", 2), labels=("sad", "happy"))
-    assert model.find(encoded()).emotion is None
-    assert model.find(speech(frames=20)).emotion is None
+    assert model(encoded()).emotion is None
+    assert model(speech(frames=20)).emotion is None
 
 
 @pytest.mark.parametrize(

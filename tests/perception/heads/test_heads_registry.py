@@ -16,18 +16,19 @@ from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import write_head
 from subtone.perception.heads.registry import (
     HeadDeclaration,
-    Needs,
     available_heads,
     declared_head,
     load_head,
 )
 from subtone.perception.heads.speaker import SpeakerHead
+from subtone.perception.tasks import Needs
 from support_graphs import emotion_graph
 from support_heads import contrast, stored
 
 
 class Stutter:
-    size_bytes = 12
+    name = "stutter"
+    needs = Needs(layers=(3,))
 
 
 STUTTER = HeadDeclaration(
@@ -50,16 +51,16 @@ def point(name: str, value: str) -> EntryPoint:
 def test_the_built_in_heads_are_there_without_importing_anything() -> None:
     built_in = ("transcription", "language", "emotion", "arousal", "valence", "speaker")
     assert available_heads()[:6] == built_in
-    assert declared_head("transcription").needs.has_decoder
-    assert declared_head("speaker").needs.has_voiceprint_permission
-    assert declared_head("valence").needs.has_speaker_baseline
+    assert declared_head("transcription").needs.decoder
+    assert declared_head("speaker").needs.voiceprints
+    assert declared_head("valence").needs.speaker_baseline
 
 
 def test_a_third_partys_head_loads_by_name(installed: list[EntryPoint]) -> None:
     installed.append(point("stutter", "STUTTER"))
     assert available_heads()[-1] == "stutter"
     assert declared_head("stutter").needs.layers == (3,)
-    assert load_head("stutter").size_bytes == 12
+    assert load_head("stutter").needs.layers == (3,)
 
 
 @pytest.mark.parametrize(

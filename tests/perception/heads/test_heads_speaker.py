@@ -18,6 +18,7 @@ from subtone.perception.heads.pooling import Pooling
 from subtone.perception.heads.speaker import SpeakerHead, VoiceClusters, nearest
 from subtone.perception.heads.voice_training import verification, voice_tensors
 from subtone.perception.heads.voices import OnnxVoice, PooledVoice, TrainedVoice, speech_ms
+from subtone.perception.tasks import Needs
 from support_graphs import float_input, integer_input, mean_of, node, write_graph
 from support_heads import card, encoded, encoded_window, speech, stored
 
@@ -28,6 +29,7 @@ class Voices:
     """An embedder that reads the voice off the samples' first value."""
 
     model = "fake"
+    needs = Needs(samples=True)
     min_speech_ms = 1_000
     threshold = 0.8
 
@@ -45,16 +47,21 @@ def said_by(voice: int, frames: int = 60) -> EncodedAudio:
 def test_nothing_is_recognised_unless_allowed() -> None:
     head = SpeakerHead(Voices(), voiceprints={"anna": ANNA}, clusters=VoiceClusters())
     with pytest.raises(VoiceprintError, match="must allow voiceprints first"):
-        head.find(said_by(0))
+        head(said_by(0))
     with pytest.raises(VoiceprintError):
         head.enrol([said_by(0)])
 
 
+def test_it_needs_what_its_embedder_needs_and_permission() -> None:
+    assert SpeakerHead(Voices()).needs == Needs(samples=True, voiceprints=True)
+    assert SpeakerHead(PooledVoice(layer=2)).needs == Needs(layers=(2,), voiceprints=True)
+
+
 def test_an_enrolled_voice_is_found_and_a_stranger_is_not() -> None:
     head = SpeakerHead(Voices(), is_voiceprint_allowed=True, voiceprints={"anna": 3 * ANNA})
-    found = head.find(said_by(0))
+    found = head(said_by(0))
     assert (found.speaker_id, found.is_enrolled, found.similarity) == ("anna", True, 1.0)
-    stranger = head.find(said_by(1))
+    stranger = head(said_by(1))
     assert (stranger.speaker_id, stranger.is_enrolled, stranger.similarity) == (None, False, 0.0)
 
 
@@ -63,7 +70,7 @@ def test_unknown_voices_keep_their_ids() -> None:
     head = SpeakerHead(
         Voices(), is_voiceprint_allowed=True, voiceprints={"anna": ANNA}, clusters=clusters
     )
-    found = [head.find(said_by(voice)).speaker_id for voice in (1, 0, 2, 1, 2)]
+    found = [head(said_by(voice)).speaker_id for voice in (1, 0, 2, 1, 2)]
     assert found == ["unknown-0001", "anna", "unknown-0002", "unknown-0001", "unknown-0002"]
     kept = VoiceClusters(dict(clusters.leaders))
     assert kept.assign(CHRIS, 0.8)[0] == "unknown-0002"
@@ -87,8 +94,8 @@ def test_too_little_speech_is_nobodys() -> None:
         Voices(), is_voiceprint_allowed=True, voiceprints={"anna": ANNA}, clusters=VoiceClusters()
     )
     for audio in (said_by(0, frames=49), encoded()):
-        assert head.find(audio).speaker_id is None
-    assert head.find(said_by(0, frames=50)).speaker_id == "anna"
+        assert head(audio).speaker_id is None
+    assert head(said_by(0, frames=50)).speaker_id == "anna"
 
 
 def test_enrolment_averages_what_is_long_enough() -> None:
@@ -102,6 +109,11 @@ def test_enrolment_averages_what_is_long_enough() -> None:
 def test_a_voiceprint_of_another_model_is_refused() -> None:
     with pytest.raises(HeadError, match="made by another model"):
         nearest(ANNA, {"x": np.ones(5, np.float32)})
+
+
+def test_an_enrolled_id_cannot_pass_for_an_unknown_voice() -> None:
+    with pytest.raises(HeadError, match="begins with unknown-"):
+        SpeakerHead(Voices(), voiceprints={"unknown-0001": ANNA})
 
 
 def test_equal_voices_go_to_the_first_name() -> None:
@@ -126,11 +138,24 @@ def test_a_filter_bank_model_gets_kaldis_features_without_their_mean(tmp_path: P
     voice = OnnxVoice(bank_model(tmp_path / "voice.onnx"), window="povey")
     states = np.ones((2, 60, 4), np.float32)
     windows = (encoded_window(states), encoded_window(states, 1_200))
-    vector = voice.embed(encoded(*windows))
-    bank = log_mel_bank(np.concatenate([w.samples for w in windows]), 80, "povey")
-    expected = ((bank - bank.mean(axis=0)) ** 2).mean(axis=0)
+    vector = voice.embed(encoded(*windows, encoded_window(states[:, :30], 2_400)))
+    expected = np.zeros(80)
+    for window in windows:  # the third is too short to count beside them
+        bank = log_mel_bank(window.samples, 80, "povey")
+        square = ((bank - bank.mean(axis=0)) ** 2).mean(axis=0)
+        expected += square / np.linalg.norm(square)
     assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=1e-4)
     assert speech_ms(encoded(*windows)) == 2_400
+
+
+def test_short_stretches_alone_are_heard_as_one(tmp_path: Path) -> None:
+    voice = OnnxVoice(bank_model(tmp_path / "voice.onnx"))
+    parts = [encoded_window(np.ones((2, frames, 4), np.float32)) for frames in (30, 40)]
+    whole = np.concatenate([part.samples for part in parts])
+    bank = log_mel_bank(whole)
+    expected = ((bank - bank.mean(axis=0)) ** 2).mean(axis=0)
+    vector = voice.embed(encoded(*parts))
+    assert vector == pytest.approx(expected / np.linalg.norm(expected), abs=1e-4)
 
 
 def test_a_waveform_model_gets_the_samples(tmp_path: Path) -> None:

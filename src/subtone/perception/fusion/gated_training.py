@@ -30,8 +30,8 @@ def train_gated(
     """Class-balanced cross-entropy on examples whose modalities may be missing (None).
 
     The same seed and data give the same weights on one machine.
-    Raises ValueError for fewer than two labels, examples without any modality, or columns of
-    different lengths.
+    Raises ValueError for fewer than two labels, examples without any modality, columns of
+    different lengths, or a modality named "gate" or "output".
     """
     batch = _batch(vectors, len(labels))
     classes = tuple(sorted(set(labels)))
@@ -98,6 +98,8 @@ def loss_and_gradients(
 
 
 def _batch(vectors: Mapping[str, Sequence[FloatArray | None]], rows: int) -> Batch:
+    if reserved := {"gate", "output"} & vectors.keys():
+        raise ValueError(f"a modality cannot be named {' or '.join(sorted(reserved))}")
     if any(len(column) != rows for column in vectors.values()):
         raise ValueError("every modality needs one entry per example, None where it is missing")
     is_there = np.array([[x is not None for x in column] for column in vectors.values()]).T

@@ -14,6 +14,7 @@ from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.graph import Graph
 from subtone.perception.heads.networks import unit_rows
 from subtone.perception.heads.pooling import Pooling
+from subtone.perception.tasks import Needs
 
 BANDS: Final = 80
 MODEL_MIN_MS: Final = 1_000  # [E]: below a second all speaker models degrade steeply
@@ -28,6 +29,11 @@ class VoiceEmbedder(Protocol):
     @property
     def model(self) -> str:
         """Name of the model, and the space its vectors live in."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What it reads of the encoding."""
         ...
 
     @property
@@ -73,6 +79,7 @@ class OnnxVoice:
         self.model = self._graph.name
         self.min_speech_ms = MODEL_MIN_MS
         self.threshold = threshold
+        self.needs = Needs(samples=True)
         self.size_bytes = self._graph.size_bytes
         inputs = self._graph.inputs
         outputs = [p for p in self._graph.outputs if p.is_float and len(p.shape) in (1, 2)]
@@ -94,8 +101,15 @@ class OnnxVoice:
                 raise self._unfit()
 
     def embed(self, audio: EncodedAudio) -> FloatArray:
-        """The voice of the whole recording."""
-        samples = np.concatenate([window.samples for window in audio.windows])
+        """The mean voice of the windows by length; short ones count where there are no others."""
+        every = [window.samples for window in audio.windows]
+        enough = MODEL_MIN_MS * SAMPLE_RATE_HZ // 1000
+        pieces = [samples for samples in every if len(samples) >= enough]
+        pieces = pieces or [np.concatenate(every)]
+        total = sum(len(samples) * self._voice(samples) for samples in pieces)
+        return _unit(np.asarray(total, np.float32), self.model)
+
+    def _voice(self, samples: FloatArray) -> FloatArray:
         fed = samples.astype(np.float32)
         if not self._is_waveform:
             fed = log_mel_bank(samples, BANDS, self._window)
@@ -121,6 +135,7 @@ class PooledVoice:
         self.model = "whisper-pooled" if layer is None else f"whisper-pooled/L{layer}"
         self.min_speech_ms = POOLED_MIN_MS
         self.threshold = threshold
+        self.needs = Needs(layers=() if layer is None else (layer,))
         self.size_bytes = 0
 
     def embed(self, audio: EncodedAudio) -> FloatArray:
@@ -149,6 +164,7 @@ class TrainedVoice:
         self.model = head.model
         self.min_speech_ms = POOLED_MIN_MS
         self.threshold = head.card.abstention_threshold
+        self.needs = Needs(layers=(head.card.layer,))
         self.size_bytes = head.size_bytes
 
     def embed(self, audio: EncodedAudio) -> FloatArray:
