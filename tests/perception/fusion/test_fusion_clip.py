@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -41,6 +43,7 @@ def stripes(height: int, width: int) -> Any:
     return rgb
 
 
+PICTURES = {codec: picture(stripes(33, 32), codec) for codec in ("png", "mjpeg")}
 PLAIN = ImagePreparation(size=8, crop_size=8, do_normalize=False)
 
 
@@ -80,6 +83,7 @@ def test_mean_and_deviation_are_taken_off() -> None:
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "damaged"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 64, "damaged"),
         (picture(stripes(32, 32))[:60], "damaged"),
+        (picture(stripes(32, 32), "mjpeg")[:40], "damaged"),
     ],
 )
 def test_what_is_no_image_is_refused(content: bytes, message: str) -> None:
@@ -87,10 +91,26 @@ def test_what_is_no_image_is_refused(content: bytes, message: str) -> None:
         pixels(content, PLAIN)
 
 
-def test_an_image_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("subtone.perception.fusion.images.MAX_PIXELS", 100)
-    with pytest.raises(HeadError, match="more than 100 pixels"):
-        pixels(picture(stripes(32, 32)), PLAIN)
+@pytest.mark.parametrize("codec", ["png", "mjpeg"])
+def test_an_image_that_unpacks_to_too_much_is_not_even_opened(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subtone.perception.fusion.images.MAX_PIXELS", 32 * 32)
+    pixels(picture(stripes(32, 32), codec), PLAIN)
+    monkeypatch.setattr(av, "open", None)
+    with pytest.raises(HeadError, match="or 1024 pixels"):
+        pixels(PICTURES[codec], PLAIN)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["png", "mjpeg"]), st.integers(0, 2_000), st.integers(1, 255))
+def test_a_damaged_image_gives_pixels_or_a_head_error(codec: str, at: int, flip: int) -> None:
+    broken = bytearray(PICTURES[codec])
+    broken[at % len(broken)] ^= flip
+    try:
+        assert pixels(bytes(broken), PLAIN).shape == (3, 8, 8)
+    except HeadError as error:
+        assert str(error).startswith("image: ")
 
 
 def test_a_preparation_that_cannot_be_is_refused(tmp_path: Path) -> None:
