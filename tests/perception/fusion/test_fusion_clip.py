@@ -107,10 +107,18 @@ def test_an_image_that_unpacks_to_too_much_is_not_even_opened(
 def test_a_damaged_image_gives_pixels_or_a_head_error(codec: str, at: int, flip: int) -> None:
     broken = bytearray(PICTURES[codec])
     broken[at % len(broken)] ^= flip
-    try:
-        assert pixels(bytes(broken), PLAIN).shape == (3, 8, 8)
-    except HeadError as error:
-        assert str(error).startswith("image: ")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("subtone.perception.fusion.images.MAX_PIXELS", 10_000)
+        try:
+            assert pixels(bytes(broken), PLAIN).shape == (3, 8, 8)
+        except HeadError as error:
+            assert str(error).startswith("image: ")
+
+
+def test_an_image_like_a_thread_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subtone.perception.fusion.images.MAX_PIXELS", 4_096)
+    with pytest.raises(HeadError, match="far longer"):
+        pixels(picture(stripes(1, 600)), PLAIN)
 
 
 def test_a_preparation_that_cannot_be_is_refused(tmp_path: Path) -> None:
