@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from subtone.contracts.memory import EmotionFinding
 from subtone.perception.encoding import FloatArray
 from subtone.perception.fusion.gated import Batch, GatedFusion
 from subtone.perception.fusion.gated_files import METADATA_KEY, read_gated, write_gated
@@ -16,7 +18,8 @@ from subtone.perception.fusion.gated_training import (
     loss_and_gradients,
     train_gated,
 )
-from subtone.perception.fusion.patterns import compare_patterns, patterns
+from subtone.perception.fusion.late import ModalityFinding, fuse
+from subtone.perception.fusion.patterns import Predictor, compare_patterns, patterns
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import write_head
 from subtone.perception.heads.tensors import read_tensors, tensors_to_bytes
@@ -111,21 +114,46 @@ def test_gates_sum_to_one_and_nothing_at_all_abstains(trained: GatedFusion) -> N
     assert trained.find({"audio": None}).gates == {}
 
 
+def late_fusion(seed: int) -> Predictor:
+    """One classifier for each modality, fused by their log-odds."""
+    columns, labels = examples(240, seed=1)
+    alone = {}
+    for name, column in columns.items():
+        there = [i for i, x in enumerate(column) if x is not None]
+        alone[name] = train_gated(
+            {name: [column[i] for i in there]},
+            [labels[i] for i in there],
+            seed=seed,
+            epochs=40,
+            hidden=8,
+            rate=5e-3,
+        )
+
+    def predict(vectors: Mapping[str, FloatArray | None]) -> EmotionFinding:
+        return fuse(
+            ModalityFinding(modality=name, finding=alone[name].find({name: x}).finding)
+            for name, x in vectors.items()
+        ).finding
+
+    return predict
+
+
 def test_every_pattern_is_compared_and_more_modalities_help(trained: GatedFusion) -> None:
     columns, labels = examples(300, seed=7)
     rows = compare_patterns(
-        {"gated": lambda vectors: trained.find(vectors).finding},
+        {"gated": lambda vectors: trained.find(vectors).finding, "late": late_fusion(seed=0)},
         rows_of(columns),
         labels,
         tuple(WIDTHS),
     )
-    assert [row.present for row in rows] == list(patterns(tuple(WIDTHS)))
-    recall = {row.present: row.unweighted_recall for row in rows}
-    assert recall["audio", "text"] > 0.9
-    assert recall["audio", "text", "image"] > 0.9
-    assert 0.5 < recall["audio",] < 0.8  # arousal alone cannot tell angry from happy
-    assert recall["image",] < 0.5
+    assert [row.present for row in rows[::2]] == list(patterns(tuple(WIDTHS)))
     assert {row.examples for row in rows if row.present == ("audio",)} == {300}
+    for fusion in ("gated", "late"):
+        recall = {row.present: row.unweighted_recall for row in rows if row.fusion == fusion}
+        assert recall["audio", "text"] > 0.9
+        assert recall["audio", "text", "image"] > 0.9
+        assert 0.5 < recall["audio",] < 0.8  # arousal alone cannot tell angry from happy
+        assert recall["image",] < 0.5
 
 
 def test_dropout_leaves_each_example_a_modality_it_had() -> None:
