@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from subtone.perception.errors import PerceptionError
 
-class HeadError(ValueError):
+
+class HeadError(PerceptionError):
     """A head cannot be used; the message is one line that says whose fault it is.
 
     Args:
@@ -14,14 +16,13 @@ class HeadError(ValueError):
     """
 
     def __init__(self, source: str, cause: str, advice: str) -> None:
-        line = " ".join(f"{source}: {cause}; {advice}".split())
-        super().__init__(line.encode("utf-8", "backslashreplace").decode("utf-8"))
+        super().__init__(f"{source}: {cause}; {advice}")
         self.source = source
         self.cause = cause
         self.advice = advice
 
 
-class VoiceprintError(PermissionError):
+class VoiceprintError(PerceptionError):
     """Voices were to be recognised where nobody allowed it."""
 
 

@@ -34,6 +34,7 @@ from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.errors import PerceptionError
 from subtone.perception.heads.registry import available_heads, declared_head
 from subtone.perception.heads.task_pool import TaskPool
+from subtone.perception.transcription import WhisperDecoder
 from subtone.runtime.audio_memory.recordings import Recording
 
 TASKS: Final = ("transcription", "language", "emotion", "speaker")
@@ -84,6 +85,7 @@ class AudioMemorySystem:
         self._layer = layer
         self._now_ms = now_ms
         self._encoder: WhisperEncoder | None = None
+        self._decoder: WhisperDecoder | None = None
         self._opening = threading.Lock()
         self._pool = TaskPool(
             {task: partial(self._load, task) for task in available_heads()}, budget_bytes
@@ -96,6 +98,18 @@ class AudioMemorySystem:
             if self._encoder is None:
                 self._encoder = WhisperEncoder(self._checkpoint, **self._encoder_options)
             return self._encoder
+
+    @property
+    def decoder(self) -> WhisperDecoder:
+        """The decoder of the same checkpoint; its weights load when a task first decodes.
+
+        Raises CheckpointError for a checkpoint that is an encoder alone.
+        """
+        checkpoint = self.encoder.checkpoint
+        with self._opening:
+            if self._decoder is None:
+                self._decoder = WhisperDecoder(checkpoint)
+            return self._decoder
 
     @property
     def layer(self) -> int:
@@ -113,7 +127,12 @@ class AudioMemorySystem:
         return self._pool.loaded
 
     def relieve(self, budget_bytes: int = 0) -> int:
-        """Under memory pressure: unload what nobody uses; the bytes given back."""
+        """Under memory pressure: unload what nobody uses, the decoder too.
+
+        Returns the bytes that heads gave back; the decoder's come on top.
+        """
+        if self._decoder is not None:
+            self._decoder.unload()
         return self._pool.relieve(budget_bytes)
 
     def process_audio(
@@ -156,7 +175,7 @@ class AudioMemorySystem:
         found = {}
         for task in tasks:
             with self._pool.borrow(task) as head:
-                found[task] = head.find(encoded)  # type: ignore[attr-defined]
+                found[task] = head(encoded)
         return found
 
     def remember(
@@ -257,8 +276,8 @@ class AudioMemorySystem:
     def _load(self, task: str) -> Any:
         settings = dict(self._settings.get(task, {}))
         declared = declared_head(task)
-        if declared.needs.has_decoder:
-            settings.setdefault("checkpoint", self.encoder.checkpoint)
+        if declared.needs.decoder:
+            settings.setdefault("decoder", self.decoder)
         if task in self._models:
             settings.setdefault("path", self._models[task])
         return declared.load(**settings)
