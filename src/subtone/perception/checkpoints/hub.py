@@ -31,9 +31,7 @@ def published(name: str) -> Published:
     """The row of the table; raises CheckpointError with the names there are."""
     row = CHECKPOINTS.get(name.removeprefix("whisper-"))
     if row is None:
-        raise CheckpointError(
-            f"{name}: is neither a folder nor one of {', '.join(CHECKPOINTS)}"
-        )
+        raise CheckpointError(f"{name}: is neither a folder nor one of {', '.join(CHECKPOINTS)}")
     return row
 
 

@@ -132,7 +132,7 @@ def _norm(model: Ct2Model, name: str) -> Norm:
 
 
 def _blocks(model: Ct2Model) -> list[Block]:
-    blocks = []
+    blocks: list[Block] = []
     while f"encoder/layer_{len(blocks)}/ffn/linear_0/weight" in model:
         at = f"encoder/layer_{len(blocks)}"
         blocks.append(

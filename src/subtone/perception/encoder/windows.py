@@ -91,20 +91,21 @@ class SpeechWindows:
 
     def _window_end(self, *, is_end: bool) -> int | None:
         """Frames of the window at the head of the buffer; None until that is decided."""
-        n = len(self._is_speech)
-        speech = np.flatnonzero(self._is_speech[: self._max_frames])
+        known = self._max_frames + _SPLIT_FRAMES + 1  # enough to know whether it ends in time
+        n = min(len(self._is_speech), known)
+        speech = np.flatnonzero(self._is_speech[:n])
         pauses = np.flatnonzero(np.diff(speech) > _SPLIT_FRAMES)
         last = int(speech[pauses[0]] if len(pauses) else speech[-1])
-        if len(pauses) or n - last > _SPLIT_FRAMES or (is_end and n <= self._max_frames):
+        has_ended = bool(len(pauses)) or n - last > _SPLIT_FRAMES or is_end
+        if has_ended and last < self._max_frames:
             return min(last + 1 + _MARGIN_FRAMES, n, self._max_frames)
-        if n < self._max_frames:
+        if n < known and not is_end:
             return None
-        search = self._level_db[self._max_frames - _SEARCH_FRAMES : self._max_frames]
-        if len(search) < _SEARCH_FRAMES:
-            search = self._level_db[self._max_frames // 2 : self._max_frames]
+        searched = min(_SEARCH_FRAMES, self._max_frames // 2)
+        search = self._level_db[self._max_frames - searched : self._max_frames]
         power = 10.0 ** (search.astype(np.float64) / 10.0)
         smooth = np.convolve(power, np.ones(_SMOOTH_FRAMES), "valid")
-        return self._max_frames - len(search) + int(smooth.argmin()) + _SMOOTH_FRAMES // 2
+        return self._max_frames - searched + int(smooth.argmin()) + _SMOOTH_FRAMES // 2
 
     def _forget(self, frames: int) -> None:
         self._first += frames

@@ -44,7 +44,8 @@ class Transcribe:
         decoder: of the same checkpoint as the encoder.
         language: a code such as ``en``; None asks the model (an English-only one is not asked).
         beam_size: 1 is greedy.
-        temperatures: tried in order; the first 0 is the search, the others sample.
+        temperatures: tried in order; 0 is the search, the others sample. Only ``(0.0,)``
+            gives the same text each time.
         has_words: whether words get times.
         has_timestamps: whether the model marks segments inside a window; without, a window
             is one segment.
