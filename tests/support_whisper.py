@@ -155,6 +155,7 @@ def save_ct2(folder: Path, weights: dict[str, Array], *, is_int8: bool = False) 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.bin").write_bytes(ct2_bytes(variables))
     (folder / "config.json").write_text("{}")
+    (folder / "tokenizer.json").write_text("{}")
     return folder
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from subtone.perception.checkpoints import (
     open_checkpoint,
     open_folder,
     pull,
+    require_recorded,
     verify,
 )
 from subtone.perception.checkpoints.files import model_name
@@ -62,7 +64,7 @@ def test_a_pulled_checkpoint_is_found_recorded_and_whole(tmp_path: Path) -> None
     assert pulled.has_decoder
     assert open_checkpoint("tiny", hub) == find_local("tiny") == pulled
     assert hub.asked == ["Systran/faster-whisper-tiny"]  # not fetched again
-    assert [f.is_well for f in verify(pulled)] == [True, True]
+    assert [f.is_well for f in verify(pulled)] == [True] * 3
     assert all("as recorded" in finding.observed for finding in verify(pulled))
 
 
@@ -74,6 +76,8 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
     found = {finding.subject: finding for finding in verify(pulled)}
     assert not found["config.json"].is_well
     assert not found["model.bin"].is_well
+    with pytest.raises(CheckpointError, match=r"model\.bin: has digest \w{12} where \w{12} was"):
+        require_recorded(replace(pulled))
     (pulled.folder / "config.json").unlink()
     assert "missing" in {f.subject: f for f in verify(pulled)}["config.json"].observed
 
@@ -90,6 +94,12 @@ def test_a_download_that_is_not_the_hubs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"model\.bin: its digest is not the hub's"):
         pull("tiny", damaging)
     assert not list(cache_folder().rglob("*.json"))
+
+
+def test_a_pull_that_was_broken_off_goes_on(tmp_path: Path) -> None:
+    hub = FakeHub(tmp_path / "hub")
+    (pull("tiny", hub).folder / "tokenizer.json").unlink()
+    assert find_local("tiny") is None
 
 
 def test_offline_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,19 @@ def test_words_carry_the_times_of_their_tokens() -> None:
     ]
 
 
+def test_the_silence_ahead_of_the_first_word_is_not_its_own() -> None:
+    class Late(Scripted):
+        def align(self, _window: EncodedWindow, _start: list[int], text: list[int]) -> Alignment:
+            assert len(text) == 5
+            return Alignment((0, 60, 70, 80, 90, 100), (1.0,) * 5)
+
+    (segment,) = transcribe(Late(SAID), language="en")(encoded()).segments
+    assert [(w.t_event_ms, w.t_end_ms) for w in segment.words[:2]] == [
+        (7_800, 8_200),  # twice the median of 200 ms, not 1200
+        (8_200, 8_400),
+    ]
+
+
 def test_timestamps_make_segments_with_their_own_words() -> None:
     tokens = (TIMESTAMPS_FROM, 1, 2, TIMESTAMPS_FROM + 40, TIMESTAMPS_FROM + 50, 3, 4)
     decoder = Scripted(Decoded(tokens, " it is not working", -0.1, 0.0))

@@ -20,7 +20,7 @@ from subtone.perception.transcription import GuardLimits, Transcribe, WhisperDec
 from support_shared import shared
 
 CALLS = ("auto_repairs_40.stereo.flac", "auto_repairs_49.stereo.flac")
-HEARD_S = 24
+HEARD_S = 16
 
 
 def greedy(decoder: WhisperDecoder, **options: Any) -> Transcribe:

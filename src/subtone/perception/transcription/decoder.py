@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from subtone.perception.checkpoints import Checkpoint, open_checkpoint
+from subtone.perception.checkpoints import Checkpoint, open_checkpoint, require_recorded
 from subtone.perception.encoding import EncodedWindow
 from subtone.perception.errors import CheckpointError, PerceptionError, memory_extra
 from subtone.perception.transcription.guards import Decoded
@@ -111,6 +111,7 @@ class WhisperDecoder:
     def _open(self) -> Any:
         with memory_extra():
             import ctranslate2
+        require_recorded(self.checkpoint)
         try:
             return ctranslate2.models.Whisper(str(self.checkpoint.folder), **self._options)
         except (RuntimeError, ValueError) as error:
