@@ -20,7 +20,7 @@ from subtone.perception.transcription import GuardLimits, Transcribe, WhisperDec
 from support_shared import shared
 
 CALLS = ("auto_repairs_40.stereo.flac", "auto_repairs_49.stereo.flac")
-HEARD_S = 16
+HEARD_S = 24
 
 
 def greedy(decoder: WhisperDecoder, **options: Any) -> Transcribe:
@@ -114,7 +114,7 @@ def test_a_loop_is_refused_and_named(encoder: WhisperEncoder, decoder: WhisperDe
 
 
 def test_the_same_audio_gives_the_same_text(decoder: WhisperDecoder, encoded: EncodedAudio) -> None:
-    task = Transcribe(decoder, temperatures=(0.0,), has_words=False)
+    task = greedy(decoder, has_words=False)
     assert task(encoded) == task(encoded)
 
 
@@ -148,12 +148,12 @@ def test_threads_share_one_decoder(decoder: WhisperDecoder, encoded: EncodedAudi
     task = greedy(decoder)
     expected = task(encoded)
     found: list[Transcription] = []
-    threads = [threading.Thread(target=lambda: found.append(task(encoded))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: found.append(task(encoded))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [expected] * 3
+    assert found == [expected] * 2
 
 
 def test_an_encoder_alone_cannot_transcribe() -> None:
