@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from subtone.perception.checkpoints import Checkpoint, Layout, read_ct2
+from subtone.perception.checkpoints import Checkpoint, Layout, read_ct2, require_recorded
 from subtone.perception.checkpoints.ct2_binary import Ct2Model
 from subtone.perception.encoder.weights import (
     HEAD_WIDTH,
@@ -24,8 +24,10 @@ _FIRST = "conv1.weight"  # whatever stands before it stands before every encoder
 def load_weights(checkpoint: Checkpoint) -> EncoderWeights:
     """The encoder of a checkpoint, checked for shape and finite values.
 
-    Raises CheckpointError for files that are damaged or hold something else.
+    Raises CheckpointError for files that are damaged, hold something else, or are no longer
+    those that were pulled.
     """
+    require_recorded(checkpoint)
     load = _from_ct2 if checkpoint.layout is Layout.CTRANSLATE2 else _from_safetensors
     weights = load(checkpoint)
     weights.require_consistent(str(checkpoint.weights_path))
@@ -132,7 +134,7 @@ def _norm(model: Ct2Model, name: str) -> Norm:
 
 
 def _blocks(model: Ct2Model) -> list[Block]:
-    blocks = []
+    blocks: list[Block] = []
     while f"encoder/layer_{len(blocks)}/ffn/linear_0/weight" in model:
         at = f"encoder/layer_{len(blocks)}"
         blocks.append(
