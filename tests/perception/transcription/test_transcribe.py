@@ -15,7 +15,7 @@ from subtone.contracts.memory import Transcription
 from subtone.perception.encoder import Padding, WhisperEncoder
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.errors import CheckpointError, PerceptionError
-from subtone.perception.language import DetectLanguage
+from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.transcription import GuardLimits, Transcribe, WhisperDecoder
 from support_shared import shared
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from subtone.perception.encoding import EncodedAudio, EncodedWindow
-from subtone.perception.language import DetectLanguage
+from subtone.perception.transcription.language import DetectLanguage
 
 
 class Multilingual:
