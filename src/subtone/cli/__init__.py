@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, live
+from subtone.cli import calls, demo, live
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,5 +51,5 @@ def schema(contract: str | None) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
 
 
-for command in (calls.analyze, calls.explain, calls.demo, live.simulate, live.serve):
+for command in (calls.analyze, calls.explain, demo.demo, live.simulate, live.serve):
     main.add_command(command)

@@ -68,11 +68,11 @@ def serve(config: RuntimeConfig, say: Callable[[str], None]) -> None:
     logging.basicConfig(level=config.log.level.upper(), format=LOG_FORMAT)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GC_THRESHOLDS)
-    with _listen(config) as listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with listen(config) as listening, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(config, listening, say))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """Loops of uvloop where there is one."""
     try:
         import uvloop
@@ -84,7 +84,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 async def _serve(
     config: RuntimeConfig, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
-    tokens, generated = _tokens(config)
+    tokens, generated = make_tokens(config)
     async with running_parts(config, tokens) as parts:
         server = LiveServer(config, parts)
         server.on_ready = lambda: _greet(config, parts, listening, generated, say)
@@ -227,7 +227,8 @@ async def _retain(
         await asyncio.sleep(RETENTION_EVERY_S)
 
 
-def _listen(config: RuntimeConfig) -> socket.socket:
+def listen(config: RuntimeConfig) -> socket.socket:
+    """The server's listening socket. Raises ConfigError."""
     host, port = config.http.host, config.http.port
     if not config.http.tokens and not _is_loopback(host):
         raise ConfigError(f"http.host {host!r} is open to others: give http.tokens first")
@@ -248,7 +249,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
+def make_tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
     """The configured tokens, or a new one for every scope and its secret."""
     if config.http.tokens:
         known = []
