@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from subtone.runtime.config import RuntimeConfig
 from subtone.runtime.live.server import (
@@ -40,7 +41,8 @@ def hosted(config: RuntimeConfig) -> Iterator[Hosted]:
     with listen(config) as listening, ThreadPoolExecutor(1, "server") as thread:
         running = thread.submit(_run, config, listening, ready, wish)
         try:
-            wait((ready, running), return_when=FIRST_COMPLETED)
+            both: tuple[Future[Any], ...] = (ready, running)
+            wait(both, return_when=FIRST_COMPLETED)
             if running.done():
                 running.result()
             yield ready.result()

@@ -90,6 +90,7 @@ class LiveParts:
     now_ms: Callable[[], int]
     metrics: Metrics
     erase: Callable[[str], PurgeReceipt]  # one call out of the journal; on a thread
+    hold: Callable[[str, bool], None]  # set or lift a call's legal hold; on a thread
     limits: HttpLimits = field(default_factory=HttpLimits)
     secrets: PeerSecrets = field(default_factory=PeerSecrets)
     public_url: str | None = None  # how peers reach the server; signatures cover it

@@ -171,6 +171,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 now_ms=now_ms,
                 metrics=metrics,
                 erase=lambda call_id: journal.purge_call(call_id, now_ms()),
+                hold=lambda call_id, is_held: journal.hold(call_id, is_held=is_held),
                 limits=HttpLimits(
                     max_body_bytes=config.limits.max_message_bytes,
                     max_decompressed_bytes=config.limits.max_decompressed_bytes,

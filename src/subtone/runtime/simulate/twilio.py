@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge
 from time import monotonic
+from typing import Literal
 
 import httpx
 from websockets.asyncio.client import connect
@@ -81,7 +82,7 @@ async def play(
     """
     count = 0
     steps: Iterator[tuple[float, str | Say]] = merge(timed, words, key=lambda step: step[0])
-    proxy = True if is_proxied(url) else None
+    proxy: Literal[True] | None = True if is_proxied(url) else None
     async with connect(url, additional_headers=headers, compression=None, proxy=proxy) as socket:
         began = monotonic()
         for send_ms, step in steps:
