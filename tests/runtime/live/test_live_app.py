@@ -16,7 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.exceptions import ClientException
 
-from subtone.contracts.inbound import ChatMessage, ConsentChanged, Intervention, Paused, Resumed
+from subtone.contracts.inbound import (
+    AnswerDetected,
+    ChatMessage,
+    ConsentChanged,
+    Intervention,
+    Paused,
+    Resumed,
+)
 from subtone.runtime.config import LimitsConfig, Scope
 from subtone.runtime.journal import JournalFullError
 from subtone.runtime.live.auth import Token, Tokens
@@ -172,6 +179,29 @@ def test_a_call_is_read_back_while_it_runs_and_after(tmp_path: Path) -> None:
         assert [c["call_id"] for c in page["calls"]] == ["a"]
         ended = await read("/v1/calls?is_ended=true")
         assert [c["call_id"] for c in ended["calls"]] == ["a"]
+
+    run_live(tmp_path, test)
+
+
+def test_twilios_verdict_on_who_answered_is_journalled_and_shown(tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        async def told(answered_by: str, call_id: str = "CA1") -> int:
+            form = {"CallSid": call_id, "AnsweredBy": answered_by}
+            path = "/v1/webhooks/twilio/amd"
+            return (await live.call("POST", path, Scope.INGEST, data=form)).status_code
+
+        assert await told("human", "CA9") == 204  # of a call that is not there
+        await live.say("CA1", "hello")
+        for answered_by in ("unknown", "machine_end_beep", "machine_end_beep"):
+            assert await told(answered_by) == 204
+        assert await told("robot") == 400
+        verdicts = [e.verdict.value for e in journalled(live, "CA1", AnswerDetected)]
+        assert verdicts == ["unknown", "machine", "machine"]
+        assert [a["verdict"] for a in await timeline(live, "CA1", "amd", 3)] == verdicts
+        amd = (await live.call("GET", "/v1/calls/CA1", Scope.READ)).json()["amd"]
+        assert (amd["verdict"], amd["cause"]) == ("machine", "twilio")
+        assert (amd["hint"], amd["track_id"]) == ("machine_end_beep", "customer")
+        assert journalled(live, "CA9", AnswerDetected) == []
 
     run_live(tmp_path, test)
 
