@@ -99,6 +99,9 @@ class Fed:
     is_ended: bool
 
 
+FeedBatch = Callable[[RunningCall, Sequence[InboundEvent], int, int], Fed]
+
+
 @dataclass
 class HubCounts:
     """What happened so far; read by the metrics."""
@@ -127,6 +130,7 @@ class Hub:
         is_agent_voice_scored: bool = False,
         is_text_expected: bool = False,
         observe_ms: Callable[[int], None] = lambda _latency_ms: None,
+        watched: Callable[[FeedBatch], FeedBatch] | None = None,
     ) -> None:
         """Build an idle hub.
 
@@ -140,6 +144,7 @@ class Hub:
             is_text_expected: words of voice calls come from another source, so moments wait
                 for them by the watermark.
             observe_ms: told for each call's batch how long it took from collection to output.
+            watched: wraps the kernel's work on one batch for whoever watches it.
 
         """
         self.limits = limits or HubLimits()
@@ -150,6 +155,7 @@ class Hub:
         self._recorder = recorder
         self._is_text_expected = is_text_expected
         self._observe_ms = observe_ms
+        self._feed: FeedBatch = _feed if watched is None else watched(_feed)
         self._unwritten: list[tuple[RunningCall, list[InboundEvent]]] = []
         self.is_writable = True
         self._calibration = calibration
@@ -290,7 +296,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         seq = last_seq - len(every)
         for running, events in batch:
-            job = running.worker.submit(_feed, running, events, seq, self.limits.snapshot_ms)
+            job = running.worker.submit(self._feed, running, events, seq, self.limits.snapshot_ms)
             seq += len(events)
             self._submitted[job] = now_ms
             job.add_done_callback(partial(_hand_back, loop, self._fed, running))

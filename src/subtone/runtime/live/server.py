@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -36,6 +37,9 @@ from subtone.runtime.live.parts import HttpLimits, LiveParts, PeerSecrets
 from subtone.runtime.live.resuming import Resumed, resume
 from subtone.runtime.live.stream_feed import OutputFeed
 from subtone.runtime.live.telephony import running_telephony
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from subtone.runtime.live.tracing import Tracing
 
 SHUTDOWN_S = 5
 TOKEN_BYTES = 24
@@ -133,6 +137,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
     """Journal open, calls taken up again, hub pumping; everything written when it ends."""
     calibration = _calibration(config)
     alert_settings = read_alert_settings(config.alerts)
+    tracing = _tracing(config)
     journal = SqliteJournal(
         Path(config.journal.path),
         config.journal.audio,
@@ -143,7 +148,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
         feed = OutputFeed(journal, journal.reader, metrics)
         now_ms = clock()
         hub = Hub(
-            journal,
+            journal if tracing is None else tracing.log(journal),
             now_ms,
             feed,
             limits=_hub_limits(config),
@@ -151,9 +156,10 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
             is_agent_voice_scored=config.calls.is_agent_voice_scored,
             is_text_expected=config.calls.is_text_expected,
             observe_ms=metrics.observe_batch_ms,
+            watched=None if tracing is None else tracing.feed,
         )
         alerts = SqliteAlertStore(journal)
-        alerting = Alerting(alert_settings, alerts, feed, hub, metrics, now_ms)
+        alerting = Alerting(alert_settings, alerts, feed, hub, metrics, now_ms, tracing)
         await feed.start()
         await _restore(hub, journal, calibration)
         hub.start()
@@ -182,6 +188,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 public_url=config.http.public_url,
                 is_amd_enabled=config.calls.direction is Direction.OUTBOUND,
                 telephony=telephony,
+                tracing=tracing,
             )
         retaining.cancel()
         await hub.stop()
@@ -189,6 +196,8 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
         await alerting.stop()
     finally:
         await asyncio.to_thread(journal.close)
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def clock() -> Callable[[], int]:
@@ -312,6 +321,19 @@ def _hub_limits(config: RuntimeConfig) -> HubLimits:
         snapshot_ms=round(config.journal.snapshot_s * 1000.0),
         workers=workers,
     )
+
+
+def _tracing(config: RuntimeConfig) -> Tracing | None:
+    endpoint = config.log.otlp_endpoint
+    if endpoint is None:
+        return None
+    try:
+        from subtone.runtime.live.tracing import open_tracing
+    except ImportError as error:
+        raise ConfigError(
+            f"log.otlp_endpoint: {error.name} is missing: install subtone[otel]"
+        ) from error
+    return open_tracing(endpoint)
 
 
 def _calibration(config: RuntimeConfig) -> Calibration | None:
