@@ -10,7 +10,7 @@ PIP := -m pip install --quiet
 
 .PHONY: demo test check bench docs lock clean
 
-demo: $(VENV)/core.stamp ## analyse a sample call: no server, no model, no GPU
+demo: $(VENV)/live.stamp ## a sample call through a server of its own: no model, no GPU
 	$(BIN)/subtone demo
 
 test: $(VENV)/test.stamp ## install what the tests need and run them all
@@ -43,8 +43,12 @@ $(VENV)/core.stamp: pyproject.toml requirements.lock
 	$(BIN)/python $(PIP) --editable .
 	touch $@
 
+$(VENV)/live.stamp: $(VENV)/core.stamp
+	$(BIN)/python $(PIP) --editable '.[live]'
+	touch $@
+
 $(VENV)/test.stamp: $(VENV)/core.stamp
-	$(BIN)/python $(PIP) --editable '.[media,live,memory]' --group test --group check
+	$(BIN)/python $(PIP) --editable '.[media,live,memory,otel]' --group test --group check
 	touch $@
 
 .venv-bench/bench.stamp: pyproject.toml requirements.lock bench/requirements.txt

@@ -200,19 +200,6 @@ def test_explain_refuses_what_no_analysis_wrote(tmp_path: Path, hidden: Path) ->
     refusal("explain", damaged, names="damaged", cause="newer subtone")
 
 
-def test_demo_needs_nothing_but_an_empty_folder(tmp_path: Path) -> None:
-    shown = run_subtone("demo", cwd=tmp_path)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert sorted(p.name for p in (tmp_path / "out" / "demo").iterdir()) == FILES
-    assert "hidden frustration" in shown.stdout
-    assert "It is the same address" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "report: out/demo/report.html"
-    again = run_subtone("demo", "--lang", "zh", cwd=tmp_path)
-    assert again.returncode == 0
-    assert CHINESE.search(again.stdout)
-    assert again.stdout.splitlines()[-1] == "报告：out/demo/report.html"
-
-
 def test_doctor_finds_this_installation_well() -> None:
     lines = succeed("doctor").splitlines()
     assert not [row for row in lines if row.startswith("FAIL")]

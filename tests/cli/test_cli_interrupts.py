@@ -135,7 +135,13 @@ def test_a_reader_that_left_makes_no_noise(tmp_path: Path, arguments: tuple[str,
 
 def test_explain_and_demo_to_a_reader_that_left(tmp_path: Path) -> None:
     succeed("analyze", CHAT, "--out", tmp_path / "call")
-    for command in (("explain", "call"), ("demo",), ("schema",), ("doctor",), ("--help",)):
+    for command in (
+        ("explain", "call"),
+        ("demo", "--speed", "100"),
+        ("schema",),
+        ("doctor",),
+        ("--help",),
+    ):
         reading, writing = os.pipe()
         os.close(reading)
         child = subprocess.run(

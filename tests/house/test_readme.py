@@ -21,7 +21,7 @@ from support_shared import ROOT
 READMES = ("README.md", "README.zh.md")
 BLOCK = re.compile(r"^ *```(\w+)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 # What the venv of the tests already holds is not installed into it again.
-AS_RUN = {"make demo": "make -o .venv/core.stamp demo", "make test": "make -n test"}
+AS_RUN = {"make demo": "make -o .venv/live.stamp demo", "make test": "make -n test"}
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from subtone.contracts import inbound as ev
 from subtone.contracts.vocabulary import (
+    AmdVerdict,
     Channel,
     ChannelStatus,
     DriftState,
@@ -405,6 +406,23 @@ def test_who_answered_is_judged_from_the_customers_track_and_words() -> None:
     assert (last.verdict, last.cause) == ("machine", "text_hint")
     off = feed_all(call({Role.CUSTOMER: hello}, [greeting]))
     assert all(o.amd is None for o in off.outputs)
+
+
+@pytest.mark.parametrize("is_amd_enabled", [False, True])
+def test_a_machines_verdict_of_the_platform_is_told_and_stops_no_claim(
+    is_amd_enabled: bool,
+) -> None:
+    hello = turns((0.6, speech(0.6)), (40.0, silence(0.1)))
+    events = list(call({Role.CUSTOMER: hello}, is_amd_enabled=is_amd_enabled, chunk_ms=100))
+    stamps = {**CALL, "t_event_ms": 35_000}  # after our own detection has stopped listening
+    told = ev.AnswerDetected(**stamps, verdict=AmdVerdict.MACHINE, answered_by="machine_end_beep")
+    plain, said = feed_all(events), feed_all([*events[:-1], told, events[-1]])
+    last = [o.amd for o in said.outputs if o.amd is not None][-1]
+    assert (last.verdict, last.cause, last.hint) == ("machine", "twilio", "machine_end_beep")
+    assert (last.track_id, last.t_event_ms) == ("customer", 35_000)
+    assert [o.decisions for o in said.outputs if o.decisions] == [
+        o.decisions for o in plain.outputs if o.decisions
+    ]
 
 
 def test_a_voice_may_join_a_chat_that_is_under_way() -> None:

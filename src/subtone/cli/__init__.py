@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, live, memory, models
+from subtone.cli import calls, demo, live, memory, models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,7 +54,7 @@ def schema(contract: str | None) -> None:
 for command in (
     calls.analyze,
     calls.explain,
-    calls.demo,
+    demo.demo,
     live.simulate,
     live.serve,
     memory.remember,

@@ -1,4 +1,4 @@
-"""Recorded calls: analyse one, explain a moment of it, show the sample."""
+"""Recorded calls: analyse one, explain a moment of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from subtone.surfaces.report.words import UiLanguage
 
 TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
-DEMO_CALL = "hidden_frustration.en"
 
 
 @click.command()
@@ -116,39 +115,6 @@ def explain(folder: Path, at: str | None, language: UiLanguage) -> None:
     with plain_errors():
         analysis = read_results(folder)
         render_moment(stdout(), analysis, None if at is None else parse_clock(at), language)
-
-
-@click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("out/demo"),
-    show_default=True,
-    help="Folder for the result files.",
-)
-@language_option
-def demo(out: Path, language: UiLanguage) -> None:
-    """Analyse the sample call in which the words say fine and the voice does not."""
-    from subtone.contracts.vocabulary import Role
-    from subtone.runtime.analysis import analyse_files
-    from subtone.runtime.samples import sample_call
-    from subtone.surfaces.results import write_results
-    from subtone.surfaces.terminal import render_moment, render_timeline
-
-    with plain_errors():
-        audio, text = sample_call(DEMO_CALL)
-        with progress_bar(audio.name, is_shown=True) as on_progress:
-            analysis = analyse_files(
-                audio, text, [Role.AGENT, Role.CUSTOMER], on_progress=on_progress
-            )
-        write_results(analysis, out, language)
-    console = stdout()
-    render_timeline(console, analysis, language)
-    hidden = next((d for d in analysis.decisions if d.transition and d.transition.masked), None)
-    if hidden is not None:
-        console.rule()
-        render_moment(console, analysis, hidden.moment.t_event_ms, language)
-    show_report(console, out, language)
 
 
 def parse_clock(given: str) -> int:

@@ -60,6 +60,8 @@ def plain_errors() -> Iterator[None]:
         yield
     except (IngestError, ResultsError) as error:
         raise click.ClickException(" ".join(str(error).split())) from error
+    except BrokenPipeError:
+        raise  # a reader that left; click ends without a word
     except OSError as error:
         place = error.filename or "a file"
         raise click.ClickException(f"{place}: {error.strerror or error}") from error

@@ -14,7 +14,11 @@ from subtone.cli.common import OptionError, parse_roles, plain_errors
 @click.argument("call", type=click.Path(path_type=Path))
 @click.argument("target")
 @click.option("--roles", metavar="ROLE,ROLE", default="agent,customer", show_default=True)
-@click.option("--text", type=click.Path(path_type=Path), help="Transcript to post (chat).")
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path),
+    help="Transcript: what chat posts, or the words beside the stream of twilio.",
+)
 @click.option("--copies", type=click.IntRange(1, 1000), default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(0.1, 100.0), default=1.0, show_default=True)
 @click.option("--loss", type=click.FloatRange(0, 0.9), default=0.0, help="Share of packets lost.")

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from subtone.contracts.base import Contract, Name, SampleRateHz, SeenMs, TimeMs, Unit01
-from subtone.contracts.vocabulary import AudioEncoding, Language, Role
+from subtone.contracts.vocabulary import AmdVerdict, AudioEncoding, Language, Role
 from subtone.contracts.voice_intelligence import Word
 
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -100,6 +100,13 @@ class Intervention(Inbound, frozen=True, kw_only=True):
     kind: Name = "supervisor"
 
 
+class AnswerDetected(Inbound, frozen=True, kw_only=True):
+    """The platform that carries the call says who or what answered it."""
+
+    verdict: AmdVerdict
+    answered_by: Name  # in the platform's own word, e.g. "machine_end_beep"
+
+
 class ConsentChanged(Inbound, frozen=True, kw_only=True):
     """The customer's standing on voice analysis changed; without consent: text and timing."""
 
@@ -132,6 +139,7 @@ InboundEvent = (
     | TranscriptSegment
     | HeadResult
     | Intervention
+    | AnswerDetected
     | ConsentChanged
     | Paused
     | Resumed

@@ -58,6 +58,7 @@ DOMAINS: dict[str, tuple[type[Contract], ...]] = {
         inbound.TranscriptSegment,
         inbound.HeadResult,
         inbound.Intervention,
+        inbound.AnswerDetected,
         inbound.ConsentChanged,
         inbound.Paused,
         inbound.Resumed,

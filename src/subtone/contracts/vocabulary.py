@@ -142,6 +142,7 @@ class AmdCause(StrEnum):
     SIT_TONES = "sit_tones"
     FAX_TONE = "fax_tone"
     TEXT_HINT = "text_hint"
+    TWILIO = "twilio"  # no rule of ours: the detection of the platform that carried the call
     TOO_LONG = "too_long"
     NO_AUDIO = "no_audio"
 

@@ -219,7 +219,7 @@ class AmdResult(Contract, frozen=True, kw_only=True):
     greeting_ms: DurationMs
     word_count: Count
     beep_ms: TimeMs | None  # end of the beep, where a message may start
-    hint: str  # the phrase that decided, or ""
+    hint: str  # the phrase that decided, or the platform's own word for it, or ""
 
 
 class HeadEvidence(Contract, frozen=True, kw_only=True):

@@ -40,16 +40,16 @@ def take(state: CallState, event: ev.InboundEvent) -> tuple[CallState, Outputs]:
         case ev.Intervention():
             pending = (*state.interventions_ms, event.t_event_ms)
             return replace(state, interventions_ms=pending), Outputs()
+        case ev.AnswerDetected():
+            heard, amd = hearing.hear_platform(
+                state.hearing, event.t_event_ms, event.verdict, event.answered_by
+            )
+            return replace(state, hearing=heard), Outputs(amd=amd)
         case ev.ConsentChanged():
             heard = hearing.set_consent(state.hearing, event.is_voice_emotion_allowed)
             return replace(state, hearing=heard), _noticed(event, "consent_changed")
-        case ev.Paused():
-            heard, segments = hearing.pause(state.hearing)
-            noticed = msgspec.structs.replace(_noticed(event, "paused"), segments=segments)
-            return replace(state, hearing=heard), noticed
-        case ev.Resumed():
-            heard = hearing.resume(state.hearing)
-            return replace(state, hearing=heard), _noticed(event, "resumed")
+        case ev.Paused() | ev.Resumed():
+            return _pause(state, event)
         case ev.Tick():
             heard, amd = hearing.pass_time(state.hearing, event.t_event_ms, state.calibration)
             clock_ms = max(state.clock_ms, event.t_event_ms)
@@ -75,6 +75,14 @@ def _join(state: CallState, event: ev.TrackJoined) -> tuple[CallState, Outputs]:
         raise PeerError(f"track {event.track.track_id!r} joined twice")
     state = replace(state, hearing=hearing.join_track(state.hearing, event.track, event.t_event_ms))
     return state, _noticed(event, "unknown_role") if event.track.role is Role.UNKNOWN else Outputs()
+
+
+def _pause(state: CallState, event: ev.Paused | ev.Resumed) -> tuple[CallState, Outputs]:
+    if isinstance(event, ev.Resumed):
+        return replace(state, hearing=hearing.resume(state.hearing)), _noticed(event, "resumed")
+    heard, segments = hearing.pause(state.hearing)
+    noticed = msgspec.structs.replace(_noticed(event, "paused"), segments=segments)
+    return replace(state, hearing=heard), noticed
 
 
 def _hear(state: CallState, chunk: ev.AudioChunk) -> tuple[CallState, Outputs]:

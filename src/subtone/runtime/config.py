@@ -9,315 +9,43 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
-from subtone.contracts.vocabulary import Role
-from subtone.runtime.analysis import Direction
-from subtone.runtime.journal import AudioPolicy
+from subtone.runtime.config_tree import (
+    AlertsConfig,
+    AudioHookConfig,
+    AudioHookKey,
+    CallsConfig,
+    HttpConfig,
+    JournalConfig,
+    LimitsConfig,
+    LogConfig,
+    LogLevel,
+    RtpConfig,
+    RuntimeConfig,
+    Scope,
+    Secret,
+    Section,
+    SipConfig,
+    SipUser,
+    Token,
+    TwilioConfig,
+)
 
 ENVIRONMENT_PREFIX: Final = "SUBTONE_"
 FILE_VARIABLE: Final = "SUBTONE_CONFIG"
 OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, "SUBTONE_TOKEN", "SUBTONE_UPDATE_DOCS"})
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_BIND: Final = re.compile(r"(?P<transport>udp|tcp|tls):(?P<host>.+):(?P<port>\d{1,5})")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the message names the setting, its source and the cure."""
-
-
-class Secret:
-    """A text that is never printed: ask with reveal(), where it is used and nowhere else."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError("a secret is not to be copied out of its process")
-
-
-class Scope(StrEnum):
-    """What the bearer of a token may do; none includes another."""
-
-    INGEST = "ingest"
-    READ = "read"
-    OPERATE = "operate"
-    ADMIN = "admin"
-
-
-class LogLevel(StrEnum):
-    """Least severe message that is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the tree."""
-
-
-class Token(_Section, frozen=True, kw_only=True):
-    """One API token: kept as the SHA-256 of its text, or read as text from its reference."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
-    sha256: str | None = None
-    secret: Secret | None = None
-
-    def __post_init__(self) -> None:
-        if (self.sha256 is None) == (self.secret is None):
-            raise ValueError(f"token {self.name!r} needs either sha256 or secret")
-        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
-            raise ValueError(f"token {self.name!r} needs 64 hexadecimal digits as sha256")
-
-
-class AudioHookKey(_Section, frozen=True, kw_only=True):
-    """One Genesys AudioHook integration: its API key, and the secret that signs its requests."""
-
-    api_key: Secret
-    client_secret: Secret | None = None  # None: requests are not signed
-
-
-class SipUser(_Section, frozen=True, kw_only=True):
-    """One SIP digest user."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-    password: Secret
-
-
-Port = Annotated[int, Meta(ge=0, le=65_535)]
-
-
-class HttpConfig(_Section, frozen=True, kw_only=True):
-    """HTTP and WebSocket."""
-
-    host: Annotated[str, Meta(description="address to listen on; others need tokens")] = "127.0.0.1"
-    port: Annotated[Port, Meta(description="port to listen on; 0 lets the system choose")] = 8080
-    public_url: Annotated[
-        str | None, Meta(description="how peers reach this server; webhook signatures cover it")
-    ] = None
-    tls_certificate: Annotated[str | None, Meta(description="PEM file; with tls_key")] = None
-    tls_key: Annotated[str | None, Meta(description="PEM file; with tls_certificate")] = None
-    is_admin_remote: Annotated[
-        bool, Meta(description="erase from other machines too, not from loopback only")
-    ] = False
-    tokens: Annotated[
-        tuple[Token, ...], Meta(description="API tokens: name, scopes, and sha256 or secret")
-    ] = ()
-
-
-class JournalConfig(_Section, frozen=True, kw_only=True):
-    """The durable record."""
-
-    path: Annotated[str, Meta(description="folder of the journal")] = "subtone-journal"
-    audio: Annotated[
-        AudioPolicy,
-        Meta(description="`keep` audio until the retention ends, or `drop` it once not needed"),
-    ] = AudioPolicy.DROP
-    retention_days: Annotated[int, Meta(ge=1, le=36_500, description="calls older are erased")] = 30
-    snapshot_s: Annotated[
-        float, Meta(ge=1.0, le=3_600.0, description="seconds between two snapshots of a call")
-    ] = 30.0
-    linger_ms: Annotated[
-        float, Meta(ge=0.0, le=100.0, description="how long a write waits for others to join it")
-    ] = 5.0
-
-
-class RtpConfig(_Section, frozen=True, kw_only=True):
-    """Bare RTP and the media of SIP."""
-
-    host: Annotated[str, Meta(description="address to receive on")] = "127.0.0.1"
-    advertised_host: Annotated[
-        str | None, Meta(description="address peers are told, where it is another")
-    ] = None
-    port_min: Annotated[int, Meta(ge=1024, le=65_534, description="first port; even")] = 20_000
-    port_max: Annotated[int, Meta(ge=1025, le=65_535, description="last port, inclusive")] = 20_999
-
-    def __post_init__(self) -> None:
-        if self.port_min % 2 or self.port_min >= self.port_max:
-            raise ValueError("rtp.port_min must be even and below rtp.port_max")
-
-
-class SipConfig(_Section, frozen=True, kw_only=True):
-    """The session recording server."""
-
-    binds: Annotated[
-        tuple[str, ...],
-        Meta(description="addresses as `udp:host:port`, `tcp:...`, `tls:...`; none is off"),
-    ] = ()
-    tls_certificate: Annotated[str | None, Meta(description="PEM file; with tls_key")] = None
-    tls_key: Annotated[str | None, Meta(description="PEM file; with tls_certificate")] = None
-    tls_client_ca: Annotated[
-        str | None, Meta(description="PEM file; peers must show a certificate of it")
-    ] = None
-    public_host: Annotated[
-        str | None, Meta(description="address clients are told, where it is not the bound one")
-    ] = None
-    agent_patterns: Annotated[
-        tuple[str, ...], Meta(description="`user@host` patterns of agents, like `*@agents.example`")
-    ] = ()
-    customer_patterns: Annotated[
-        tuple[str, ...], Meta(description="`user@host` patterns of customers")
-    ] = ()
-    calling_party: Annotated[
-        Role, Meta(description="who calls on this line: `customer`, `agent` or `unknown`")
-    ] = Role.UNKNOWN
-    realm: Annotated[str, Meta(description="realm of digest authentication")] = "subtone"
-    users: Annotated[
-        tuple[SipUser, ...], Meta(description="digest users: name and password; none asks nobody")
-    ] = ()
-
-    def __post_init__(self) -> None:
-        for bind in self.binds:
-            match = _BIND.fullmatch(bind)
-            if match is None or int(match["port"]) > 65_535:
-                raise ValueError(f"sip.binds: {bind!r} is not like udp:127.0.0.1:5060")
-            if match["transport"] == "tls" and self.tls_key is None:
-                raise ValueError(f"sip.binds: {bind!r} needs sip.tls_certificate and sip.tls_key")
-
-
-class TwilioConfig(_Section, frozen=True, kw_only=True):
-    """Twilio and those that sign as it does."""
-
-    auth_tokens: Annotated[
-        tuple[Secret, ...], Meta(description="auth tokens; several while one is being replaced")
-    ] = ()
-    is_signature_required: Annotated[
-        bool, Meta(description="refuse what is not signed; off only behind something that checks")
-    ] = True
-
-
-class AudioHookConfig(_Section, frozen=True, kw_only=True):
-    """Genesys AudioHook."""
-
-    keys: Annotated[
-        tuple[AudioHookKey, ...], Meta(description="integrations: api_key and client_secret")
-    ] = ()
-
-
-class CallsConfig(_Section, frozen=True, kw_only=True):
-    """How calls are judged and how long they are waited for."""
-
-    direction: Annotated[
-        Direction, Meta(description="who called: `auto`, `inbound` or `outbound`")
-    ] = Direction.AUTO
-    is_agent_voice_scored: Annotated[
-        bool, Meta(description="score the agent's voice; needs agent_voice_purpose")
-    ] = False
-    agent_voice_purpose: Annotated[
-        str | None, Meta(description="why the agent's voice may be scored, e.g. a written consent")
-    ] = None
-    is_text_expected: Annotated[
-        bool, Meta(description="words of voice calls come from elsewhere: moments wait for them")
-    ] = False
-    calibration: Annotated[
-        str | None, Meta(description="calibration file; the shipped one where unset")
-    ] = None
-    reconnect_s: Annotated[
-        float, Meta(ge=0.0, le=3_600.0, description="a lost stream may come back this long")
-    ] = 30.0
-    idle_s: Annotated[
-        float, Meta(ge=1.0, le=86_400.0, description="a silent voice call ends after this")
-    ] = 300.0
-    chat_idle_s: Annotated[
-        float, Meta(ge=1.0, le=604_800.0, description="a silent chat ends after this")
-    ] = 1_800.0
-
-    def __post_init__(self) -> None:
-        if self.is_agent_voice_scored and not self.agent_voice_purpose:
-            raise ValueError("calls.is_agent_voice_scored needs calls.agent_voice_purpose")
-
-
-class LimitsConfig(_Section, frozen=True, kw_only=True):
-    """What one peer, and all together, may ask for."""
-
-    max_calls: Annotated[int, Meta(ge=1, description="running calls; new ones are refused")] = 500
-    max_backlog_s: Annotated[
-        float, Meta(gt=0.0, le=60.0, description="analysis further behind refuses new calls")
-    ] = 2.0
-    max_message_bytes: Annotated[
-        int, Meta(ge=1_024, description="largest message or body, as it arrives")
-    ] = 1_048_576
-    max_decompressed_bytes: Annotated[
-        int, Meta(ge=1_024, description="largest message or body, decompressed")
-    ] = 4_194_304
-    max_peer_requests_per_s: Annotated[
-        float, Meta(gt=0.0, description="requests and connections of one peer, per second")
-    ] = 50.0
-    worker_threads: Annotated[
-        int, Meta(ge=0, le=256, description="threads that analyse; 0 is one per core")
-    ] = 0
-
-
-class AlertsConfig(_Section, frozen=True, kw_only=True):
-    """Alerts."""
-
-    rules: Annotated[str | None, Meta(description="file of alert rules and sinks")] = None
-    webhook_secret: Annotated[
-        Secret | None, Meta(description="key of the signature of outgoing webhooks")
-    ] = None
-
-
-class LogConfig(_Section, frozen=True, kw_only=True):
-    """Logs: ids and numbers, never words or names."""
-
-    level: Annotated[LogLevel, Meta(description="`debug`, `info`, `warning` or `error`")] = (
-        LogLevel.INFO
-    )
-
-
-class RuntimeConfig(_Section, frozen=True, kw_only=True):
-    """Everything an operator decides; see docs/configuration.md."""
-
-    http: HttpConfig = HttpConfig()
-    journal: JournalConfig = JournalConfig()
-    rtp: RtpConfig = RtpConfig()
-    sip: SipConfig = SipConfig()
-    twilio: TwilioConfig = TwilioConfig()
-    audiohook: AudioHookConfig = AudioHookConfig()
-    calls: CallsConfig = CallsConfig()
-    limits: LimitsConfig = LimitsConfig()
-    alerts: AlertsConfig = AlertsConfig()
-    log: LogConfig = LogConfig()
-
-    def __post_init__(self) -> None:
-        for name, section in (("http", self.http), ("sip", self.sip)):
-            if (section.tls_certificate is None) != (section.tls_key is None):
-                raise ValueError(f"{name}.tls_certificate and {name}.tls_key go together")
-        if self.http.host not in LOOPBACK and not self.http.tokens:
-            raise ValueError(
-                f"http.host {self.http.host!r} is open to others: give http.tokens, or listen on "
-                "127.0.0.1"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +124,7 @@ def load_config(
         raise ConfigError(str(error)) from error
 
 
-def _section(section: str, kind: type[_Section], found: Mapping[str, Any]) -> _Section:
+def _section(section: str, kind: type[Section], found: Mapping[str, Any]) -> Section:
     values = {
         n: found[f"{section}.{n}"] for n in kind.__struct_fields__ if f"{section}.{n}" in found
     }
@@ -494,7 +222,34 @@ def _found_settings() -> Iterator[Setting]:
             yield Setting(section, field.name, hint, field.default, _meaning(hint))
 
 
-_SECTIONS: Final[tuple[tuple[str, type[_Section]], ...]] = tuple(
+_SECTIONS: Final[tuple[tuple[str, type[Section]], ...]] = tuple(
     (name, kind) for name, kind in get_type_hints(RuntimeConfig).items()
 )
 _SETTINGS: Final = {setting.path: setting for setting in _found_settings()}
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "FILE_VARIABLE",
+    "AlertsConfig",
+    "AudioHookConfig",
+    "AudioHookKey",
+    "CallsConfig",
+    "ConfigError",
+    "HttpConfig",
+    "JournalConfig",
+    "LimitsConfig",
+    "LogConfig",
+    "LogLevel",
+    "RtpConfig",
+    "RuntimeConfig",
+    "Scope",
+    "Secret",
+    "Setting",
+    "SipConfig",
+    "SipUser",
+    "Token",
+    "TwilioConfig",
+    "load_config",
+    "revealed",
+    "settings",
+]

@@ -50,7 +50,7 @@ from subtone.surfaces.report.words import (
     visible,
 )
 
-_GLYPHS: Mapping[SessionState, str] = {
+GLYPHS: Mapping[SessionState, str] = {
     SessionState.CALM: "·",
     SessionState.RISING_TENSION: "░",
     SessionState.HIDDEN_FRUSTRATION: "▒",
@@ -59,7 +59,7 @@ _GLYPHS: Mapping[SessionState, str] = {
     SessionState.DEESCALATING: "╲",
     SessionState.RESOLVED: "=",
 }
-_STYLES: Mapping[SessionState, str] = {
+STYLES: Mapping[SessionState, str] = {
     SessionState.CALM: "green",
     SessionState.RISING_TENSION: "yellow",
     SessionState.HIDDEN_FRUSTRATION: "magenta",
@@ -198,7 +198,7 @@ def _ribbons(
     grid.add_column(no_wrap=True)
     ribbon = Text()
     for s in snapshots:
-        ribbon.append(_GLYPHS[s.state], _STYLES[s.state]) if s else ribbon.append(" ")
+        ribbon.append(GLYPHS[s.state], STYLES[s.state]) if s else ribbon.append(" ")
     grid.add_row(Text(say(_STATE, language)), ribbon)
     rows: tuple[tuple[LocalText, Sequence[float | None]], ...] = (
         (_SCORE, [s.score.score if s and s.score.coverage else None for s in snapshots]),
@@ -206,7 +206,7 @@ def _ribbons(
         (_VOICE, [d.moment.voice_negativity if d else None for d in cells]),
     )
     for label, values in rows:
-        grid.add_row(Text(say(label, language)), Text("".join(map(_bar, values))))
+        grid.add_row(Text(say(label, language)), Text("".join(map(bar, values))))
     end = clock(span_ms(analysis))
     grid.add_row(Text(), Text(f"00:00{end:>{len(cells) - 5}}", style="dim"))
     yield grid
@@ -225,7 +225,8 @@ def _cells(analysis: CallAnalysis, columns: int) -> Iterator[Decision | None]:
             yield next((d for d in decisions if d.moment.t_event_ms > end), None)
 
 
-def _bar(value: float | None) -> str:
+def bar(value: float | None) -> str:
+    """One cell whose height is a value of 0 to 1; None is no usable evidence."""
     if value is None:
         return _MISSING
     return _BARS[min(len(_BARS) - 1, int(value * len(_BARS)))]
@@ -236,7 +237,7 @@ def _legend(
 ) -> RenderableType:
     seen = {d.snapshot.state for d in cells if d is not None}
     entries = [
-        f"{_GLYPHS[s]} {say(STATES[s], language)}" + (f" {s.value}" if language == "zh" else "")
+        f"{GLYPHS[s]} {say(STATES[s], language)}" + (f" {s.value}" if language == "zh" else "")
         for s in SessionState
         if s in seen
     ]
@@ -262,9 +263,9 @@ def _change(
 ) -> RenderableType:
     title = Text(clock(transition.t_event_ms), style="bold")
     title.append("  ")
-    title.append_text(_state(transition.from_state, language))
+    title.append_text(state_text(transition.from_state, language))
     title.append(" → ")
-    title.append_text(_state(transition.to_state, language))
+    title.append_text(state_text(transition.to_state, language))
     title.append(f"  {say(_SCORE, language)} {transition.score:.2f}", style="dim")
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=7, justify="right", style="dim")
@@ -296,10 +297,10 @@ def _closing(analysis: CallAnalysis, language: UiLanguage) -> Iterator[Renderabl
         return
     yield Text()
     line = Text(say(_t("Ended ", "结束时 "), language), style="bold")
-    line.append_text(_state(final, language))
+    line.append_text(state_text(final, language))
     if peak.snapshot.state is not final:
         line.append(say(_t("; at its peak ", "；最高时 "), language))
-        line.append_text(_state(peak.snapshot.state, language))
+        line.append_text(state_text(peak.snapshot.state, language))
         line.append(f" {clock(peak.moment.t_event_ms)}")
     line.append(say(_t("; highest score ", "；最高分数 "), language))
     line.append(f"{score:.2f}")
@@ -323,7 +324,7 @@ def _moment(
     title = Text(f"{visible(analysis.source)}  ", style="dim")
     title.append(clock(m.t_event_ms), style="bold")
     title.append("  ")
-    title.append_text(_state(snapshot.state, language))
+    title.append_text(state_text(snapshot.state, language))
     since = say(_t("since", "始于"), language)
     title.append(f"  {since} {clock(snapshot.since_ms)}", style="dim")
     yield title
@@ -444,8 +445,9 @@ def _said(text: LocalText, language: UiLanguage) -> Text:
     return Text(visible(say(text, language)))
 
 
-def _state(state: SessionState, language: UiLanguage) -> Text:
-    return Text(say(STATES[state], language), style=_STYLES[state])
+def state_text(state: SessionState, language: UiLanguage) -> Text:
+    """A state's name in its colour."""
+    return Text(say(STATES[state], language), style=STYLES[state])
 
 
 def _heading(title: LocalText, language: UiLanguage) -> Iterator[RenderableType]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import pytest
+
 from subtone.contracts.vocabulary import Role
 from subtone.ingest.siprec import (
     DigestSettings,
@@ -349,6 +351,28 @@ def test_the_call_can_be_named_by_what_the_operator_joins_by() -> None:
     _, events = Client(chosen).send(request(body=BODY))
     assert isinstance(events[1], RecordingOpened)
     assert events[1].opened.call_id == "ab30;remote=4775"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ("<apkt:UCID xmlns:apkt='urn:x'>  00001-77 </apkt:UCID>", "00001-77"),
+        ("<e><f><ucid>first</ucid></f></e><ucid>second</ucid>", "first"),
+        ("<ucid>two words</ucid>", None),
+        ("<ucid>" + "9" * 201 + "</ucid>", None),
+        ("<ucid/>", None),
+        ("", None),
+    ],
+)
+def test_an_element_of_the_metadata_may_name_the_call(metadata: str, expected: str | None) -> None:
+    chosen = replace(SETTINGS, call_id_from=("element:UCID",))
+    spoken = "<participant id='p9'><ucid>not-this</ucid></participant>" + metadata
+    body = BODY.replace(b"<datamode>", spoken.encode() + b"<datamode>")
+    invite = request(body=body)
+    _, events = Client(chosen).send(invite)
+    assert isinstance(events[1], RecordingOpened)
+    call_id = parse_message(invite).headers.first("call-id")
+    assert events[1].opened.call_id == (expected or call_id)
 
 
 def test_digest_authentication() -> None:

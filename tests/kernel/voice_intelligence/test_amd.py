@@ -11,6 +11,7 @@ from subtone.contracts.voice_intelligence import AmdResult
 from subtone.kernel.voice_intelligence.amd import (
     AmdMemory,
     expire,
+    hear_platform,
     hear_text,
     is_amd_listening,
     open_amd,
@@ -81,6 +82,44 @@ def test_every_timing_cause(
     assert (result.initial_silence_ms, result.greeting_ms, result.word_count) == facts
     assert result.beep_ms is None
     assert result.hint == ""
+
+
+HELLO = frames(0, 500, 900)  # a person, by timing
+GREETING = frames(300, 1_600)  # a machine, by timing
+
+
+@pytest.mark.parametrize(
+    ("heard", "said", "told", "expected"),
+    [
+        ([], "", "human", ("human", "twilio")),
+        ([], "", "machine", ("machine", "twilio")),
+        ([], "", "fax", ("fax", "twilio")),
+        ([], "", "unknown", ("unknown", "twilio")),
+        (HELLO, "", "machine", ("machine", "twilio")),
+        (GREETING, "", "human", ("human", "twilio")),
+        (HELLO, "", "unknown", ("human", "human_pause")),
+        (HELLO, "Who is this?", "machine", ("human", "text_hint")),
+        (GREETING, "Please leave a message after the tone.", "human", ("machine", "text_hint")),
+    ],
+)
+def test_the_platforms_detection_counts_more_than_timing_and_less_than_words(
+    heard: list[bool], said: str, told: str, expected: tuple[str, str]
+) -> None:
+    memory, standing = timed(heard) if heard else (open_amd("callee", START_MS), None)
+    if said:
+        memory, amended = hear_text(memory, START_MS + 2_000, said, CALIBRATION)
+        standing = amended or standing
+    verdict = AmdVerdict(told)
+    memory, result = hear_platform(memory, START_MS + 40_000, verdict, f"{told}_word")
+    stands = result or standing
+    assert stands is not None
+    assert (stands.verdict, stands.cause) == expected
+    is_taken = expected[1] == "twilio"
+    assert (result is not None) is is_taken
+    if result is not None:
+        assert (result.t_event_ms, result.hint) == (START_MS + 40_000, f"{told}_word")
+        assert (result.confidence > 0.0) is (told != "unknown")
+    assert hear_platform(memory, START_MS + 41_000, verdict, told)[1] is None  # sent again
 
 
 def test_short_sounds_are_noise_and_short_gaps_are_none() -> None:

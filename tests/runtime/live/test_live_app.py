@@ -16,11 +16,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.exceptions import ClientException
 
-from subtone.contracts.inbound import ChatMessage, ConsentChanged, Intervention, Paused, Resumed
+from subtone.contracts.inbound import (
+    AnswerDetected,
+    ChatMessage,
+    ConsentChanged,
+    Intervention,
+    Paused,
+    Resumed,
+)
 from subtone.runtime.config import LimitsConfig, Scope
 from subtone.runtime.journal import JournalFullError
+from subtone.runtime.live.auth import Token, Tokens
 from subtone.runtime.live.bodies import MAX_JSON_DEPTH, require_shallow
-from support_live import Live, eventually, next_frame, run_live
+from support_live import SECRETS, TOKENS, Live, eventually, next_frame, run_live
 
 
 async def timeline(live: Live, call_id: str, kind: str, least: int) -> list[dict[str, Any]]:
@@ -175,6 +183,29 @@ def test_a_call_is_read_back_while_it_runs_and_after(tmp_path: Path) -> None:
     run_live(tmp_path, test)
 
 
+def test_twilios_verdict_on_who_answered_is_journalled_and_shown(tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        async def told(answered_by: str, call_id: str = "CA1") -> int:
+            form = {"CallSid": call_id, "AnsweredBy": answered_by}
+            path = "/v1/webhooks/twilio/amd"
+            return (await live.call("POST", path, Scope.INGEST, data=form)).status_code
+
+        assert await told("human", "CA9") == 204  # of a call that is not there
+        await live.say("CA1", "hello")
+        for answered_by in ("unknown", "machine_end_beep", "machine_end_beep"):
+            assert await told(answered_by) == 204
+        assert await told("robot") == 400
+        verdicts = [e.verdict.value for e in journalled(live, "CA1", AnswerDetected)]
+        assert verdicts == ["unknown", "machine", "machine"]
+        assert [a["verdict"] for a in await timeline(live, "CA1", "amd", 3)] == verdicts
+        amd = (await live.call("GET", "/v1/calls/CA1", Scope.READ)).json()["amd"]
+        assert (amd["verdict"], amd["cause"]) == ("machine", "twilio")
+        assert (amd["hint"], amd["track_id"]) == ("machine_end_beep", "customer")
+        assert journalled(live, "CA9", AnswerDetected) == []
+
+    run_live(tmp_path, test)
+
+
 def test_an_erased_call_is_gone_with_a_receipt(tmp_path: Path) -> None:
     async def test(live: Live) -> None:
         await live.say("c", "hello")
@@ -184,6 +215,84 @@ def test_an_erased_call_is_gone_with_a_receipt(tmp_path: Path) -> None:
         receipt = await live.call("DELETE", "/v1/calls/c", Scope.ADMIN)
         assert (receipt.status_code, len(receipt.json()["call_sha256s"])) == (200, 1)
         assert (await live.call("GET", "/v1/calls/c", Scope.READ)).status_code == 404
+        for gone in ("c", "never"):
+            again = await live.call("DELETE", f"/v1/calls/{gone}", Scope.ADMIN)
+            assert (again.status_code, again.json()["fault"]) == (404, "client")
+
+    run_live(tmp_path, test)
+
+
+def test_a_call_under_legal_hold_stays_until_the_hold_is_lifted(tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        async def admin(method: str, path: str) -> tuple[int, Any]:
+            answer = await live.call(method, f"/v1/calls/{path}", Scope.ADMIN)
+            return answer.status_code, answer.json()
+
+        assert (await admin("PUT", "c/hold"))[0] == 404
+        assert (await admin("DELETE", "c/hold"))[0] == 404
+        await live.say("c", "hello")
+        for _ in range(2):  # while it runs; twice is once
+            assert await admin("PUT", "c/hold") == (200, {"call_id": "c", "is_held": True})
+        await live.call("POST", "/v1/calls/c/end", Scope.OPERATE, json={})
+        refused, problem = await admin("DELETE", "c")
+        assert (refused, "legal hold" in problem["detail"]) == (409, True)
+        detail = (await live.call("GET", "/v1/calls/c", Scope.READ)).json()
+        assert detail["call"]["is_held"]
+        assert await admin("DELETE", "c/hold") == (200, {"call_id": "c", "is_held": False})
+        assert (await admin("DELETE", "c"))[0] == 200
+        assert (await admin("PUT", "c/hold"))[0] == 404
+
+    run_live(tmp_path, test)
+
+
+def test_a_reader_sees_words_redacted_unless_the_token_says_otherwise(tmp_path: Path) -> None:
+    raw = Token.of("auditor", "both", [Scope.READ, Scope.WORDS])
+    tokens = Tokens((*TOKENS.tokens, raw))
+    card = "4242 4242 4242 4242"
+
+    async def test(live: Live) -> None:
+        for second in range(5):
+            text = f"This is ridiculous! My card is {card}, I want a manager!"
+            await live.say("c", text, t_ms=second * 5_000)
+        await live.call("POST", "/v1/calls/c/end", Scope.OPERATE, json={})
+        await timeline(live, "c", "ended", 1)
+        both = {"Authorization": "Bearer both"}
+        for path in ("", "/timeline", "/transitions", "/basis"):
+            redacted = await live.call("GET", f"/v1/calls/c{path}", Scope.READ)
+            assert (redacted.status_code, "4242" in redacted.text) == (200, False)
+            plain = await live.call("GET", f"/v1/calls/c{path}", headers=both)
+            assert (card in plain.text) is (path in ("/timeline", "/transitions", "/basis"))
+        alone = await live.call("GET", "/v1/calls/c/timeline", Scope.WORDS)
+        assert alone.status_code == 403
+        for secret, is_seen in ((SECRETS[Scope.READ], False), ("both", True)):
+            headers = [("Authorization", f"Bearer {secret}")]
+            async with live.socket("/v1/stream?after=0", headers=headers) as socket:
+                assert (card in json.dumps(await next_frame(socket))) is is_seen
+            url = f"/v1/stream?after=0&access_token={secret}"
+            async with live.http.stream("GET", url) as answer:
+                lines = answer.aiter_lines()
+                told = await anext(line async for line in lines if line.startswith("data: "))
+            assert (card in told) is is_seen
+
+    run_live(tmp_path, test, tokens=tokens)
+
+
+def test_a_body_that_says_it_is_no_json_is_refused(tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        good = b'{"role":"customer","text":"hello"}'
+        for kind, status in (
+            ("application/json", 202),
+            ("application/json; charset=utf-8", 202),
+            ("application/vnd.chat+json", 202),
+            (None, 202),
+            ("text/plain", 415),
+            ("application/x-www-form-urlencoded", 415),
+            ("", 415),
+        ):
+            headers = {} if kind is None else {"Content-Type": kind}
+            path = "/v1/calls/c/messages"
+            sent = await live.call("POST", path, Scope.INGEST, content=good, headers=headers)
+            assert sent.status_code == status, kind
 
     run_live(tmp_path, test)
 

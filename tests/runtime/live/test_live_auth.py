@@ -47,6 +47,8 @@ ROUTES: list[tuple[str, str, Scope, object]] = [
     ("GET", "/v1/calls/c/transitions", Scope.READ, None),
     ("GET", "/v1/calls/c/basis", Scope.READ, None),
     ("GET", "/metrics", Scope.READ, None),
+    ("PUT", "/v1/calls/c/hold", Scope.ADMIN, None),
+    ("DELETE", "/v1/calls/c/hold", Scope.ADMIN, None),
     ("DELETE", "/v1/calls/c", Scope.ADMIN, None),
 ]
 SOCKETS = [

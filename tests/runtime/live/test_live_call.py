@@ -160,6 +160,30 @@ def test_pauses_interventions_ticks_and_the_end() -> None:
     assert call.take() == []
 
 
+@pytest.mark.parametrize(
+    ("answered_by", "verdict"),
+    [
+        ("human", "human"),
+        ("machine_start", "machine"),
+        ("machine_end_beep", "machine"),
+        ("machine_end_silence", "machine"),
+        ("machine_end_other", "machine"),
+        ("fax", "fax"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_who_answered_by_the_platform_is_an_event_of_the_call(
+    answered_by: str, verdict: str
+) -> None:
+    call = a_call()
+    signal = StreamSignal(kind=SignalKind.AMD, t_stream_ms=4_000, detail=answered_by)
+    call.receive("texts", signal, START + 900)
+    started, told = call.take()
+    assert isinstance(started, ev.CallStarted)
+    assert isinstance(told, ev.AnswerDetected)
+    assert (told.verdict, told.answered_by, told.t_event_ms) == (verdict, answered_by, 0 + 900)
+
+
 def test_of_a_pause_nothing_is_kept_whoever_asked_for_it() -> None:
     call = a_call()
     call.receive("s1", opened(), START)

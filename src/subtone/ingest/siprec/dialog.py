@@ -17,6 +17,7 @@ from subtone.ingest.wire import StreamClosed, StreamOpened, StreamSignal, Stream
 
 MIN_SESSION_EXPIRES_S: Final = 90
 _URI = re.compile(r"sips?:[^\s<>]+", re.IGNORECASE)
+_CALL_ID = re.compile(r"[!-.0-~]{1,200}")  # what a path of the HTTP API can name
 _INTERVAL = re.compile(r"[0-9]{1,9}")
 
 
@@ -232,7 +233,9 @@ def stream_opened(
         dialog: the recording session.
         media: its streams.
         request: the INVITE, for the headers an operator joins calls by.
-        call_id_from: attribute names in order of preference; ``header:x-ucid`` is a header.
+        call_id_from: what names the call, the first that is there and can be a call id:
+            ``sip_call_id``, ``session_id``, ``sip_session_id``, ``group_id``, a header of the
+            INVITE as ``header:x-ucid``, an element of the metadata as ``element:ucid``.
 
     """
     metadata = dialog.metadata or RecordingMetadata()
@@ -244,8 +247,11 @@ def stream_opened(
     }
     for name in call_id_from:
         if name.startswith("header:"):
-            found[name] = request.headers.first(name[7:].lower()) or ""
-    call_id = next((found[name] for name in call_id_from if found.get(name)), dialog.call_id)
+            found[name] = request.headers.first(name.removeprefix("header:").lower()) or ""
+        elif name.startswith("element:"):
+            found[name] = metadata.element(name.removeprefix("element:"))
+    named = (found[name] for name in call_id_from if _CALL_ID.fullmatch(found.get(name, "")))
+    call_id = next(named, dialog.call_id)
     if metadata.start_unix_ms is not None:
         found["start_unix_ms"] = str(metadata.start_unix_ms)
     return StreamOpened(

@@ -65,6 +65,12 @@ class RecordingMetadata:
     streams: tuple[MetadataStream, ...] = ()
     associations: tuple[StreamAssociation, ...] = ()
     departed: tuple[str, ...] = ()  # ids of participants that left the session
+    # texts of the elements outside of participants, the first of each name, for joining calls
+    elements: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def element(self, name: str) -> str:
+        """The text of the first element of this local name, however it is spelled; "" if none."""
+        return dict(self.elements).get(_local(name), "")
 
 
 @dataclass(slots=True)
@@ -203,7 +209,20 @@ def _metadata(root: _Node) -> RecordingMetadata:
             for node in scope.named("participantsessionassoc")
             if node.named("disassociatetime")
         ),
+        elements=tuple(_texts(root).items()),
     )
+
+
+def _texts(root: _Node) -> dict[str, str]:
+    """The first text of each element name, without those about people."""
+    found: dict[str, str] = {}
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.text:
+            found.setdefault(node.name, node.text)
+        waiting += [child for child in reversed(node.children) if child.name != "participant"]
+    return found
 
 
 def _participant(node: _Node) -> Participant:

@@ -13,7 +13,12 @@ Timing uses Asterisk's published parameters (`AmdCalibration`) with own rules ov
 Timing decides once and is then closed. Tones and words may amend it until
 ``tone_deadline_ms``: a pausing voicemail ("Hi." ... "You've reached ...") looks human to every
 timing rule, and only later evidence can tell. Stronger evidence replaces weaker (`_STRENGTH`);
-a person's own words outrank a beep, because call recorders beep too.
+a person's own words outrank a beep, because call recorders beep too. The detection of the
+platform that carries the call counts whenever it comes: more than our timing, less than words and
+standard tones, and "human" more than "machine".
+
+A verdict tells who answered and stops no claim about the customer: rules and platforms take people
+for machines, and a person may pick up after the greeting.
 """
 
 from __future__ import annotations
@@ -45,15 +50,19 @@ _HEARD_CHARS: Final = 120  # phrases may be cut between two segments
 _STRENGTH: Final[dict[tuple[AmdVerdict, AmdCause], tuple[int, float]]] = {
     (AmdVerdict.UNKNOWN, AmdCause.NO_AUDIO): (0, 0.0),
     (AmdVerdict.UNKNOWN, AmdCause.TOO_LONG): (0, 0.0),
+    (AmdVerdict.UNKNOWN, AmdCause.TWILIO): (0, 0.0),
     (AmdVerdict.MACHINE, AmdCause.INITIAL_SILENCE): (1, 0.5),
     (AmdVerdict.MACHINE, AmdCause.LONG_WORD): (1, 0.7),
     (AmdVerdict.MACHINE, AmdCause.MAX_WORDS): (1, 0.7),
     (AmdVerdict.MACHINE, AmdCause.LONG_GREETING): (1, 0.75),
     (AmdVerdict.HUMAN, AmdCause.HUMAN_PAUSE): (1, 0.7),
+    (AmdVerdict.MACHINE, AmdCause.TWILIO): (2, 0.8),
     (AmdVerdict.MACHINE, AmdCause.BEEP): (2, 0.9),
+    (AmdVerdict.HUMAN, AmdCause.TWILIO): (3, 0.8),
     (AmdVerdict.HUMAN, AmdCause.TEXT_HINT): (3, 0.8),
     (AmdVerdict.MACHINE, AmdCause.TEXT_HINT): (4, 0.95),
     (AmdVerdict.MACHINE, AmdCause.SIT_TONES): (5, 0.95),
+    (AmdVerdict.FAX, AmdCause.TWILIO): (4, 0.9),
     (AmdVerdict.FAX, AmdCause.FAX_TONE): (5, 0.95),
 }
 _TONE_FINDING: Final[dict[ToneKind, tuple[AmdVerdict, AmdCause]]] = {
@@ -149,6 +158,15 @@ def hear_text(
     verdict = AmdVerdict.HUMAN if machine is None else AmdVerdict.MACHINE
     standing = memory.result
     memory = _find(memory, verdict, AmdCause.TEXT_HINT, t_ms, hint=hint)
+    return memory, memory.result if memory.result is not standing else None
+
+
+def hear_platform(
+    memory: AmdMemory, t_ms: int, verdict: AmdVerdict, answered_by: str
+) -> tuple[AmdMemory, AmdResult | None]:
+    """Hear what the platform's own detection found; return a new or amended verdict."""
+    standing = memory.result
+    memory = _find(memory, verdict, AmdCause.TWILIO, t_ms, hint=answered_by)
     return memory, memory.result if memory.result is not standing else None
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.inbound import AudioChunk, CallStarted, Track
 from subtone.contracts.outputs import Notice, SpeechSegment
-from subtone.contracts.vocabulary import ChannelStatus, Role
+from subtone.contracts.vocabulary import AmdVerdict, ChannelStatus, Role
 from subtone.contracts.voice_intelligence import (
     AcousticFeatures,
     AmdResult,
@@ -24,6 +24,7 @@ from subtone.contracts.voice_intelligence import (
     TextTurn,
     VoiceEmotionScores,
 )
+from subtone.kernel.voice_intelligence import amd as answering
 from subtone.kernel.voice_intelligence.acoustics import (
     HOP_MS,
     AcousticState,
@@ -86,7 +87,7 @@ class HearingMemory:
     is_agent_voice_scored: bool = False
     is_voice_emotion_allowed: bool = True
     is_paused: bool = False
-    amd: AmdMemory | None = None  # while somebody's answer is being judged
+    amd: AmdMemory | None = None  # where it is judged who answered
     tones: ToneMemory | None = None  # None before the first sample and after a gap
 
 
@@ -171,6 +172,19 @@ def hear_words(
         return memory, None
     amd, result = hear_text(memory.amd, turn.t_end_ms, turn.text, calibration.amd)
     return replace(memory, amd=amd), result
+
+
+def hear_platform(
+    memory: HearingMemory, t_ms: int, verdict: AmdVerdict, answered_by: str
+) -> tuple[HearingMemory, AmdResult | None]:
+    """Let the platform's own detection weigh in, or stand alone where nothing is judged here."""
+    if memory.amd is not None:
+        amd, result = answering.hear_platform(memory.amd, t_ms, verdict, answered_by)
+        return replace(memory, amd=amd), result
+    customer = _of_role(memory, Role.CUSTOMER)
+    track_id = Role.CUSTOMER.value if customer is None else customer.track.track_id
+    _, result = answering.hear_platform(open_amd(track_id, 0), t_ms, verdict, answered_by)
+    return memory, result
 
 
 def framed_ms(memory: HearingMemory) -> int:
@@ -420,12 +434,10 @@ def _listen_for_machine(
 ) -> tuple[HearingMemory, AmdResult | None]:
     """Judge who answered, from the callee's speech flags and tones."""
     amd = memory.amd
-    if (
-        amd is None
-        or memory.tones is None
-        or not is_amd_listening(amd, t_start_ms, calibration.amd)
-    ):
-        return replace(memory, amd=None, tones=None), None
+    if amd is None or memory.tones is None:
+        return memory, None
+    if not is_amd_listening(amd, t_start_ms, calibration.amd):
+        return replace(memory, tones=None), None  # the verdict stands, against the platform's too
     tones, events = feed_tones(memory.tones, samples)
     speech = np.zeros(0, dtype=np.bool_)
     judged_ms = amd.t_start_ms + amd.heard_ms

@@ -11,10 +11,10 @@ from statistics import median
 from subtone.contracts.memory import RecognisedSegment, Transcription
 from subtone.contracts.voice_intelligence import Word
 from subtone.perception.encoding import FRAMES_PER_SECOND, EncodedAudio, EncodedWindow
-from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.tasks import Needs
 from subtone.perception.transcription.decoder import WhisperDecoder
 from subtone.perception.transcription.guards import Decoded, GuardLimits, refusal
+from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.transcription.tokens import TIMESTAMP_STEP_MS
 
 _FRAME_MS = 1000 // FRAMES_PER_SECOND

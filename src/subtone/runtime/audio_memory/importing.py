@@ -16,7 +16,24 @@ from subtone.runtime.audio_memory.recordings import Recording
 from subtone.runtime.audio_memory.system import AudioMemorySystem
 
 AUDIO_SUFFIXES: Final = frozenset(
-    ".aac .aif .aiff .amr .au .caf .flac .m4a .mp3 .mp4 .oga .ogg .opus .wav .webm .wma".split()
+    [
+        ".aac",
+        ".aif",
+        ".aiff",
+        ".amr",
+        ".au",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".mp3",
+        ".mp4",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".wav",
+        ".webm",
+        ".wma",
+    ]
 )
 
 

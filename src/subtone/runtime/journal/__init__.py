@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from subtone.runtime.journal.errors import (
     AudioDroppedError,
+    CallRunsError,
     JournalCorruptError,
     JournalError,
     JournalFullError,
     JournalLockedError,
     ReplayDifferenceError,
+    UnknownCallError,
 )
 from subtone.runtime.journal.journal import AudioPolicy, Output, SqliteJournal
 from subtone.runtime.journal.reader import CallRow, JournalReader, OutputRow, ReceiptRow, Resumption
@@ -20,6 +22,7 @@ __all__ = [
     "AudioDroppedError",
     "AudioPolicy",
     "CallRow",
+    "CallRunsError",
     "JournalCorruptError",
     "JournalError",
     "JournalFullError",
@@ -32,6 +35,7 @@ __all__ = [
     "ReplayDifferenceError",
     "Resumption",
     "SqliteJournal",
+    "UnknownCallError",
     "WriterLimits",
     "decode_state",
     "encode_state",

@@ -7,6 +7,14 @@ class JournalError(Exception):
     """A journal could not do what it was asked; nothing that was acknowledged is lost."""
 
 
+class UnknownCallError(JournalError):
+    """No call of this name is in the journal: it never was, or it is erased."""
+
+
+class CallRunsError(JournalError):
+    """The call is not over, and what was asked for needs it to be."""
+
+
 class JournalLockedError(JournalError):
     """Another process writes this journal."""
 

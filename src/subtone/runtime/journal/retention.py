@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from subtone.runtime.journal.database import Database
-from subtone.runtime.journal.errors import JournalError
+from subtone.runtime.journal.errors import CallRunsError, UnknownCallError
 from subtone.runtime.journal.reader import call_digest
 from subtone.runtime.journal.segments import FOLDER_NAME, Place, SegmentReader
 from subtone.runtime.journal.writer import Writer
@@ -39,7 +39,7 @@ class Retention:
         self._writer = writer
 
     def hold(self, call_id: str, *, is_held: bool) -> None:
-        """Set or lift the legal hold of one call. Raises JournalError for an unknown call."""
+        """Set or lift the legal hold of one call. Raises UnknownCallError."""
 
         def task(database: Database) -> None:
             database.execute(
@@ -47,7 +47,7 @@ class Retention:
                 (is_held, call_id),
             )
             if not database.changes():
-                raise JournalError(f"there is no call {call_id!r} to hold")
+                raise UnknownCallError(f"there is no call {call_id!r} to hold")
 
         self._writer.run(task).result()
 
@@ -57,7 +57,7 @@ class Retention:
         return self._erase(doomed, held, now_ms)
 
     def purge_call(self, call_id: str, now_ms: int) -> PurgeReceipt:
-        """Erase one call. Raises JournalError while it runs or where there is none."""
+        """Erase one call. Raises UnknownCallError, or CallRunsError for one that is not over."""
         doomed, held = self._writer.run(lambda db: _marked_call(db, call_id)).result()
         return self._erase(doomed, held, now_ms)
 
@@ -129,12 +129,14 @@ def _marked_call(database: Database, call_id: str) -> tuple[list[tuple[int, str]
         "SELECT key, is_held, is_ended FROM calls WHERE call_id = ? AND is_purging = 0", (call_id,)
     ).fetchone()
     if row is None:
-        raise JournalError(f"there is no call {call_id!r}: it may be gone already, see receipts")
+        raise UnknownCallError(
+            f"there is no call {call_id!r}: it may be gone already, see receipts"
+        )
     key, is_held, is_ended = row
     if is_held:
         return [], 1
     if not is_ended:
-        raise JournalError(f"call {call_id!r} still runs: end it, then erase it")
+        raise CallRunsError(f"call {call_id!r} still runs: end it, then erase it")
     return [_mark(database, key, call_id)], 0
 
 

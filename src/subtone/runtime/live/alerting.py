@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import Counter
@@ -39,6 +40,9 @@ from subtone.surfaces.alerts.engine import (
 )
 from subtone.surfaces.alerts.rules import CallLabels
 from subtone.surfaces.redaction import redact
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from subtone.runtime.live.tracing import Tracing
 
 TICK_S = 1.0
 RETRY_S = 1.0
@@ -79,6 +83,7 @@ class Alerting:
         hub: Hub,
         metrics: Metrics,
         now_ms: Callable[[], int],
+        tracing: Tracing | None = None,
     ) -> None:
         """Build it idle.
 
@@ -89,10 +94,11 @@ class Alerting:
             hub: knows which calls run.
             metrics: figures are added here.
             now_ms: wall clock, Unix milliseconds, never going back.
+            tracing: told of every attempt to deliver.
 
         """
         self.store = store
-        self.outbox = Outbox(store, settings, metrics, now_ms)
+        self.outbox = Outbox(store, settings, metrics, now_ms, tracing)
         self._settings = settings
         self._feed = feed
         self._hub = hub

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
-
 import msgspec
 from litestar import Litestar, Response, get
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIType, Reference, Schema, SecurityScheme
-from litestar.plugins import OpenAPISchemaPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from litestar.typing import FieldDefinition
 
 import subtone
 from subtone.runtime.config import Scope as TokenScope
-from subtone.runtime.live.auth import QUERY_NAME, requires
+from subtone.runtime.live.auth import requires
 from subtone.runtime.live.bodies import BodyLimits, StrictRequest
 from subtone.runtime.live.metrics import CONTENT_TYPE, Reading
+from subtone.runtime.live.openapi import OPENAPI, StructSchemas
 from subtone.runtime.live.parts import LiveParts, Parts
 from subtone.runtime.live.problems import HANDLERS, PROBLEMS
 from subtone.runtime.live.rates import RateLimiter
@@ -42,7 +36,9 @@ from subtone.runtime.live.routes_operate import (
     change_consent,
     end,
     erase,
+    hold,
     intervene,
+    lift_hold,
     pause,
     resume,
 )
@@ -142,36 +138,6 @@ class AddressRates(ASGIMiddleware):
         await next_app(scope, receive, send)
 
 
-class StructSchemas(OpenAPISchemaPlugin):
-    """Structs as msgspec, which decodes them, describes them.
-
-    Litestar's own description leaves out closed objects and bounds of 0.
-    """
-
-    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Structs, not unions of them."""
-        return not field_definition.is_union and field_definition.is_subclass_of(msgspec.Struct)
-
-    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """The struct as a component; what it refers to becomes one too."""
-        kind = field_definition.annotation
-        schema: Schema = schema_creator.schema_registry.get_schema_for_field_definition(
-            field_definition
-        )
-        described = msgspec.json.schema_components(
-            [kind], ref_template="#/components/schemas/{name}"
-        )[1][kind.__name__]
-        schema.title = kind.__name__
-        schema.type = OpenAPIType.OBJECT
-        schema.description = described.get("description")
-        schema.properties = described["properties"]
-        schema.required = described["required"]
-        schema.additional_properties = described.get("additionalProperties")
-        for hint in get_type_hints(kind, include_extras=True).values():
-            schema_creator.for_field_definition(FieldDefinition.from_annotation(hint))
-        return schema
-
-
 def create_app(parts: LiveParts) -> Litestar:
     """The application over these parts, which must be started already or by the caller."""
     limits = parts.limits
@@ -195,6 +161,8 @@ def create_app(parts: LiveParts) -> Litestar:
             pause,
             resume,
             end,
+            hold,
+            lift_hold,
             erase,
             list_calls,
             get_call,
@@ -223,7 +191,7 @@ def create_app(parts: LiveParts) -> Litestar:
         request_max_body_size=limits.max_decompressed_bytes,
         before_send=[_secure, _allow],
         after_exception=[note_refusal],
-        openapi_config=_openapi(),
+        openapi_config=OPENAPI,
         plugins=[StructSchemas()],
         logging_config=None,
     )
@@ -246,33 +214,6 @@ async def _allow(message: Message, scope: Scope) -> None:
             if isinstance(route, HTTPRoute) and route.path_format == scope.get("path_template"):
                 methods |= route.methods
         headers["allow"] = ", ".join(sorted(methods))
-
-
-def _openapi() -> OpenAPIConfig:
-    schemes: dict[str, SecurityScheme | Reference] = {
-        "token": SecurityScheme(type="http", scheme="bearer", description="a token of this server"),
-        "query_token": SecurityScheme(
-            type="apiKey",
-            security_scheme_in="query",
-            name=QUERY_NAME,
-            description="the same, for an EventSource, which cannot send a header",
-        ),
-        "twilio": SecurityScheme(
-            type="apiKey",
-            security_scheme_in="header",
-            name="X-Twilio-Signature",
-            description="Twilio's signature over URL and body",
-        ),
-    }
-    return OpenAPIConfig(
-        title="subtone",
-        version=subtone.__version__,
-        description="Calls and chats in; states, reasons and advice out.",
-        path="/schema",
-        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
-        components=Components(security_schemes=schemes),
-        security=[{"token": []}],
-    )
 
 
 def _watch_hub(parts: LiveParts) -> None:

@@ -16,10 +16,12 @@ from litestar.handlers import BaseRouteHandler
 
 from subtone.runtime.config import Scope
 from subtone.runtime.live.rates import RateLimiter
+from subtone.surfaces.redacted_outputs import redacted_output
 
 QUERY_NAME: Final = "access_token"  # EventSource and browser sockets cannot send a header
 QUERY_PATHS: Final = frozenset({"/v1/stream"})  # where, beside sockets, it is looked at
 ANY_CONNECTION = ASGIConnection[Any, Any, Any, Any]
+View = Callable[[bytes], bytes]  # one output as JSON, as it may be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,17 @@ def requires(scope: Scope) -> Callable[[ANY_CONNECTION, BaseRouteHandler], None]
         limiter.take(f"token {tokens.authorise(connection, scope).name}")
 
     return guard
+
+
+def view_of(connection: ANY_CONNECTION) -> View:
+    """How this connection's token may see what was said: as it was, or redacted."""
+    tokens: Tokens = connection.app.state.tokens
+    token = tokens.find(_presented(connection) or "")
+    return _as_it_was if token is not None and token.allows(Scope.WORDS) else redacted_output
+
+
+def _as_it_was(body: bytes) -> bytes:
+    return body
 
 
 def is_loopback(connection: ANY_CONNECTION) -> bool:

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, HTTPRequestEvent, HTTPScope, Receive, Scope,
 
 MAX_JSON_DEPTH = 16
 BODY_TIMEOUT_S = 10.0
+JSON = "application/json"
 GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -96,7 +97,13 @@ class StrictRequest(Request[Any, Any, Any]):
     """Takes a JSON body as it is typed: no text for a number, no number for a truth."""
 
     async def json(self) -> Any:
-        """The body as the route's ``data``. Raises ValidationException (400)."""
+        """The body as the route's ``data``. Raises ValidationException (400).
+
+        Raises HTTPException (415) for a body that says it is something else than JSON.
+        """
+        told_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if told_type != JSON and not told_type.endswith("+json"):
+            raise HTTPException(f"send the body as {JSON}", status_code=415)
         handler = self.scope["route_handler"]
         kind = handler.parsed_fn_signature.parameters["data"].annotation
         try:

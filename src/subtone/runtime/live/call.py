@@ -16,6 +16,7 @@ import numpy as np
 import soxr
 
 from subtone.contracts.inbound import (
+    AnswerDetected,
     AudioChunk,
     CallEnded,
     CallStarted,
@@ -30,7 +31,7 @@ from subtone.contracts.inbound import (
     TrackJoined,
     TranscriptSegment,
 )
-from subtone.contracts.vocabulary import AudioEncoding
+from subtone.contracts.vocabulary import AmdVerdict, AudioEncoding
 from subtone.ingest.files import analysis_rate_hz
 from subtone.ingest.wire import (
     SignalKind,
@@ -46,6 +47,11 @@ from subtone.ingest.wire import (
 from subtone.runtime.live.ledger import CallLedger, Said
 
 KERNEL_RATES_HZ = (8_000, 16_000)
+_VERDICTS = {  # what Twilio calls machine_start, machine_end_beep and so on is a machine
+    "human": AmdVerdict.HUMAN,
+    "fax": AmdVerdict.FAX,
+    "unknown": AmdVerdict.UNKNOWN,
+}
 JOIN_TOLERANCE_MS = 20  # stamps jitter this far inside one chunk; the kernel bears 40 ms
 
 
@@ -301,6 +307,17 @@ class LiveCall:
         )
 
     def _note(self, stream_id: str, signal: StreamSignal, t_seen_ms: int) -> None:
+        if signal.kind is SignalKind.AMD:
+            self._begin(t_seen_ms)
+            self._put(
+                AnswerDetected(
+                    call_id=self.call_id,
+                    t_event_ms=self.now_ms(t_seen_ms),  # the peer counts from an answer of its own
+                    t_seen_ms=t_seen_ms,
+                    verdict=_VERDICTS.get(signal.detail, AmdVerdict.MACHINE),
+                    answered_by=signal.detail,
+                )
+            )
         t_ms = self._origins_ms.get(stream_id, 0) + signal.t_stream_ms
         if signal.kind in (SignalKind.PAUSED, SignalKind.RESUMED):
             self._pause(signal.kind is SignalKind.PAUSED, t_ms, t_seen_ms)

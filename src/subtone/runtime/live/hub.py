@@ -108,6 +108,7 @@ class Job(NamedTuple):
 
 
 Done = tuple[RunningCall, Fed | Exception]
+FeedBatch = Callable[[RunningCall, Sequence[InboundEvent], int, int], Fed]
 
 
 @dataclass
@@ -138,6 +139,7 @@ class Hub:
         is_agent_voice_scored: bool = False,
         is_text_expected: bool = False,
         observe_ms: Callable[[int], None] = lambda _latency_ms: None,
+        watched: Callable[[FeedBatch], FeedBatch] | None = None,
     ) -> None:
         """Build an idle hub.
 
@@ -151,6 +153,7 @@ class Hub:
             is_text_expected: words of voice calls come from another source, so moments wait
                 for them by the watermark.
             observe_ms: told for each worker's batch how long it took from collection to output.
+            watched: wraps the kernel's work on one batch for whoever watches it.
 
         """
         self.limits = limits or HubLimits()
@@ -161,6 +164,7 @@ class Hub:
         self._recorder = recorder
         self._is_text_expected = is_text_expected
         self._observe_ms = observe_ms
+        self._feed: FeedBatch = _feed if watched is None else watched(_feed)
         self._unwritten: list[tuple[RunningCall, list[InboundEvent]]] = []
         self.is_writable = True
         self._calibration = calibration
@@ -306,7 +310,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         for worker, mine in jobs.items():
             # one wake of the worker and one of the loop, however many calls
-            future = worker.submit(_feed_all, mine, self.limits.snapshot_ms)
+            future = worker.submit(_feed_all, self._feed, mine, self.limits.snapshot_ms)
             self._submitted[future] = now_ms
             future.add_done_callback(partial(_hand_back, loop, self._fed_all))
 
@@ -388,12 +392,12 @@ def _hand_back(
     loop.call_soon_threadsafe(receiver, done)
 
 
-def _feed_all(jobs: Sequence[Job], snapshot_ms: int) -> list[Done]:
+def _feed_all(feed: FeedBatch, jobs: Sequence[Job], snapshot_ms: int) -> list[Done]:
     """On a worker: one batch of each of its calls, none of which can fail another."""
     done: list[Done] = []
     for running, events, seq in jobs:
         try:
-            done.append((running, _feed(running, events, seq, snapshot_ms)))
+            done.append((running, feed(running, events, seq, snapshot_ms)))
         except Exception as failure:
             done.append((running, failure))
     return done

@@ -7,6 +7,8 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import time_ns
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
 
@@ -17,6 +19,9 @@ from subtone.runtime.live.metrics import Metrics, Reading
 from subtone.surfaces.alerts.delivery import Delivery, DeliveryStatus, Outcome, replay
 from subtone.surfaces.alerts.sender import Sender, SenderPolicy, deliver_due
 from subtone.surfaces.alerts.sinks import Request, Sink
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from subtone.runtime.live.tracing import Tracing
 
 RETRY_S = 1.0
 IDLE_S = 30.0  # looked at least this often
@@ -41,8 +46,10 @@ class Outbox:
         settings: AlertSettings,
         metrics: Metrics,
         now_ms: Callable[[], int],
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
+        self._tracing = tracing
         self._settings = settings
         self._now_ms = now_ms
         self._trust = ssl.create_default_context()
@@ -112,7 +119,7 @@ class Outbox:
     async def _attempt_due(self) -> None:
         delivery = self._settings.delivery
         policy = delivery.sender_policy()
-        async with CountingSender(policy, self._trust, self._attempts) as sender:
+        async with CountingSender(policy, self._trust, self._attempts, self._tracing) as sender:
             await deliver_due(
                 self._store, self._settings.sinks, sender, _Clock(self._now_ms), delivery
             )
@@ -121,13 +128,23 @@ class Outbox:
 class CountingSender(Sender):
     """A sender whose outcomes are counted."""
 
-    def __init__(self, policy: SenderPolicy, trust: ssl.SSLContext, attempts: Counter) -> None:
+    def __init__(
+        self,
+        policy: SenderPolicy,
+        trust: ssl.SSLContext,
+        attempts: Counter,
+        tracing: Tracing | None,
+    ) -> None:
         super().__init__(policy, trust)
         self._attempts = attempts
+        self._tracing = tracing
 
     async def attempt(self, sink: Sink, request: Request) -> Outcome:
         """See ``Sender.attempt``."""
+        began_ns = time_ns()
         outcome = await super().attempt(sink, request)
+        if self._tracing is not None:
+            self._tracing.delivered(began_ns, len(request.body), outcome.kind)
         self._attempts.labels(outcome.kind.value).inc()
         return outcome
 

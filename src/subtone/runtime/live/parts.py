@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotFoundException
@@ -21,6 +21,9 @@ from subtone.runtime.live.idempotency import IdempotencyKeys
 from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.stream_feed import OutputFeed, OutputReader
 from subtone.runtime.live.telephony import Telephony
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from subtone.runtime.live.tracing import Tracing
 
 
 class ConflictError(ClientException):
@@ -90,11 +93,13 @@ class LiveParts:
     now_ms: Callable[[], int]
     metrics: Metrics
     erase: Callable[[str], PurgeReceipt]  # one call out of the journal; on a thread
+    hold: Callable[[str, bool], None]  # set or lift a call's legal hold; on a thread
     limits: HttpLimits = field(default_factory=HttpLimits)
     secrets: PeerSecrets = field(default_factory=PeerSecrets)
     public_url: str | None = None  # how peers reach the server; signatures cover it
     is_amd_enabled: bool = False
     telephony: Telephony | None = None
+    tracing: Tracing | None = None
     keys: IdempotencyKeys = field(default_factory=IdempotencyKeys)
     nonces: SeenNonces = field(default_factory=SeenNonces)
 

@@ -77,7 +77,7 @@ PROBLEMS = {
         408: "the body did not come in time",
         409: "the request contradicts what is there",
         413: "the body is too large",
-        415: "the body's coding is unknown",
+        415: "the body is no JSON, or its coding is unknown",
         422: "a value cannot be",
         429: "too many requests; see Retry-After",
         500: "the server failed",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from litestar import delete, post
+from litestar import delete, post, put
+from litestar.exceptions import NotFoundException
 from litestar.params import JSONBody
 
 from subtone.contracts.base import Name
 from subtone.runtime.config import Scope
-from subtone.runtime.journal import JournalError
+from subtone.runtime.journal import CallRunsError, UnknownCallError
 from subtone.runtime.live.auth import requires
 from subtone.runtime.live.messages import CallId
 from subtone.runtime.live.parts import ConflictError, LiveParts, Parts
@@ -18,6 +19,7 @@ from subtone.runtime.live.problems import PROBLEMS
 
 TAGS = ["operate"]
 GUARDS = [requires(Scope.OPERATE)]
+ADMIN = [requires(Scope.ADMIN)]
 
 
 class InterventionPost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +45,13 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
     call_id: str
     t_ms: int  # on the call's clock
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call stands to legal hold now."""
+
+    call_id: str
+    is_held: bool
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,9 +138,35 @@ async def end(parts: Parts, call_id: CallId, data: JSONBody[EndPost]) -> Done:
     return await _done(parts, call_id)
 
 
+@put(
+    "/v1/calls/{call_id:str}/hold",
+    guards=ADMIN,
+    status_code=200,
+    tags=["admin"],
+    summary="Put a call under legal hold",
+    responses=PROBLEMS,
+)
+async def hold(parts: Parts, call_id: CallId) -> Held:
+    """Running or over, it is not erased until the hold is lifted. Saying it twice is once."""
+    return await _held(parts, call_id, is_held=True)
+
+
+@delete(
+    "/v1/calls/{call_id:str}/hold",
+    guards=ADMIN,
+    status_code=200,
+    tags=["admin"],
+    summary="Lift the legal hold of a call",
+    responses=PROBLEMS,
+)
+async def lift_hold(parts: Parts, call_id: CallId) -> Held:
+    """Retention and erasure reach the call again. Saying it twice is once."""
+    return await _held(parts, call_id, is_held=False)
+
+
 @delete(
     "/v1/calls/{call_id:str}",
-    guards=[requires(Scope.ADMIN)],
+    guards=ADMIN,
     status_code=200,
     tags=["admin"],
     summary="Erase a call that is over, and give a receipt",
@@ -141,7 +176,9 @@ async def erase(parts: Parts, call_id: CallId) -> Erased:
     """Its audio, events and outputs go; a call under legal hold stays."""
     try:
         receipt = await asyncio.to_thread(parts.erase, call_id)
-    except JournalError as error:
+    except UnknownCallError as error:
+        raise NotFoundException(f"there is no call {call_id!r}") from error
+    except CallRunsError as error:
         raise ConflictError(str(error)) from error
     parts.feed.forget(call_id)
     await parts.alerting.forget(receipt.call_sha256s)
@@ -153,6 +190,14 @@ async def erase(parts: Parts, call_id: CallId) -> Erased:
         output_count=receipt.output_count,
         audio_bytes=receipt.audio_bytes,
     )
+
+
+async def _held(parts: LiveParts, call_id: str, *, is_held: bool) -> Held:
+    try:
+        await asyncio.to_thread(parts.hold, call_id, is_held)
+    except UnknownCallError as error:
+        raise NotFoundException(f"there is no call {call_id!r}") from error
+    return Held(call_id=call_id, is_held=is_held)
 
 
 async def _done(parts: LiveParts, call_id: str) -> Done:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get
+from litestar import Request, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery, QueryParameter
 
@@ -23,7 +23,7 @@ from subtone.contracts.vocabulary import SessionState
 from subtone.contracts.voice_intelligence import AmdResult
 from subtone.runtime.config import Scope
 from subtone.runtime.journal import CallRow, OutputRow
-from subtone.runtime.live.auth import requires
+from subtone.runtime.live.auth import requires, view_of
 from subtone.runtime.live.messages import CallId
 from subtone.runtime.live.parts import LiveParts, Parts
 from subtone.runtime.live.problems import PROBLEMS
@@ -31,6 +31,7 @@ from subtone.runtime.live.problems import PROBLEMS
 TAGS = ["read"]
 GUARDS = [requires(Scope.READ)]
 PAGE = 100
+AnyRequest = Request[Any, Any, Any]
 MAX_CURSOR = 2**53 - 1  # what every JSON reader keeps exact
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="rows of one page")]
 Cursor = Annotated[
@@ -102,6 +103,7 @@ _moment = msgspec.json.Decoder(_Moment).decode
 _decision = msgspec.json.Decoder(Decision).decode
 _transition = msgspec.json.Decoder(StateTransition).decode
 _amd = msgspec.json.Decoder(AmdResult).decode
+_advice = msgspec.json.Decoder(PolicyRecommendation).decode
 
 
 @get("/v1/calls", guards=GUARDS, tags=TAGS, summary="Calls, newest first", responses=PROBLEMS)
@@ -124,19 +126,22 @@ async def list_calls(
     summary="Where one call stands",
     responses=PROBLEMS,
 )
-async def get_call(parts: Parts, call_id: CallId) -> CallDetail:
+async def get_call(request: AnyRequest, parts: Parts, call_id: CallId) -> CallDetail:
     """The newest snapshot, what to do, and who answered."""
+    view = view_of(request)
     row = await _row(parts, call_id)
     running = parts.hub.calls.get(call_id)
     decision = running.latest if running is not None else None
     if decision is None:
         last = [found async for found in _outputs(parts, call_id, "decision")][-1:]
         decision = _decision(last[0].body) if last else None
-    amds = [_amd(found.body) async for found in _outputs(parts, call_id, "amd")]
+    amds = [_amd(view(found.body)) async for found in _outputs(parts, call_id, "amd")]
     return CallDetail(
         call=_info(parts, row),
         snapshot=decision.snapshot if decision is not None else None,
-        recommendation=decision.recommendation if decision is not None else None,
+        recommendation=_advice(view(msgspec.json.encode(decision.recommendation)))
+        if decision is not None
+        else None,
         amd=amds[-1] if amds else None,
     )
 
@@ -149,13 +154,14 @@ async def get_call(parts: Parts, call_id: CallId) -> CallDetail:
     responses=PROBLEMS,
 )
 async def get_timeline(
-    parts: Parts, call_id: CallId, after: Cursor = 0, limit: Limit = PAGE
+    request: AnyRequest, parts: Parts, call_id: CallId, after: Cursor = 0, limit: Limit = PAGE
 ) -> TimelinePage:
     """Turns, decisions, transitions, amendments, notices, in the order they were made."""
     await _row(parts, call_id)
     rows = await asyncio.to_thread(parts.reader.outputs_after, after, limit, call_id=call_id)
+    view = view_of(request)
     items = tuple(
-        TimelineItem(cursor=r.cursor, kind=r.kind, item=msgspec.Raw(r.body)) for r in rows
+        TimelineItem(cursor=r.cursor, kind=r.kind, item=msgspec.Raw(view(r.body))) for r in rows
     )
     return TimelinePage(items=items, next=rows[-1].cursor if len(rows) == limit else None)
 
@@ -167,10 +173,11 @@ async def get_timeline(
     summary="Every change of state, with its basis",
     responses=PROBLEMS,
 )
-async def get_transitions(parts: Parts, call_id: CallId) -> TransitionPage:
+async def get_transitions(request: AnyRequest, parts: Parts, call_id: CallId) -> TransitionPage:
     """In order of event time."""
+    view = view_of(request)
     await _row(parts, call_id)
-    found = [_transition(r.body) async for r in _outputs(parts, call_id, "transition")]
+    found = [_transition(view(r.body)) async for r in _outputs(parts, call_id, "transition")]
     return TransitionPage(transitions=tuple(found))
 
 
@@ -182,6 +189,7 @@ async def get_transitions(parts: Parts, call_id: CallId) -> TransitionPage:
     responses=PROBLEMS,
 )
 async def get_basis(
+    request: AnyRequest,
     parts: Parts,
     call_id: CallId,
     at_ms: Annotated[
@@ -197,7 +205,7 @@ async def get_basis(
         chosen = row
     if chosen is None:
         raise NotFoundException(f"no moment of call {call_id!r} was decided by then")
-    return _decision(chosen.body).basis
+    return _decision(view_of(request)(chosen.body)).basis
 
 
 async def _outputs(parts: LiveParts, call_id: str, kind: str) -> AsyncIterator[OutputRow]:

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from subtone.runtime.config import Scope as TokenScope
 from subtone.runtime.journal import OutputRow
-from subtone.runtime.live.auth import requires
+from subtone.runtime.live.auth import View, requires, view_of
 from subtone.runtime.live.parts import LiveParts, Parts
 from subtone.runtime.live.problems import PROBLEMS
 from subtone.runtime.live.routes_read import MAX_CURSOR
@@ -93,7 +93,8 @@ async def follow_events(
     last_id = request.headers.get("last-event-id", "")
     if last_id.isdecimal() and len(last_id) < 19:
         after = int(last_id)
-    return EventStream(parts, parts.feed.newest if after is None else after, call_id)
+    start = parts.feed.newest if after is None else after
+    return EventStream(parts, start, call_id, view_of(request))
 
 
 @websocket("/v1/stream", guards=[requires(TokenScope.READ)])
@@ -108,7 +109,8 @@ async def follow_socket(
     start = parts.feed.newest if after is None else after
     async with kept(socket, "stream", parts):
         listening = asyncio.ensure_future(_until_gone(socket))
-        sending = asyncio.ensure_future(_send_all(socket, parts, start, call_id))
+        sent = _send_all(socket, parts, start, call_id, view_of(socket))
+        sending = asyncio.ensure_future(sent)
         try:
             await asyncio.wait([listening, sending], return_when=asyncio.FIRST_COMPLETED)
             if listening.done():
@@ -120,7 +122,11 @@ async def follow_socket(
 
 
 async def _send_all(
-    socket: WebSocket[Any, Any, Any], parts: LiveParts, start: int, call_id: str | None
+    socket: WebSocket[Any, Any, Any],
+    parts: LiveParts,
+    start: int,
+    call_id: str | None,
+    view: View,
 ) -> None:
     cursor = start
     async with aclosing(parts.feed.follow(start, call_id)) as steps:
@@ -128,7 +134,7 @@ async def _send_all(
             for row in step.rows:
                 try:
                     async with asyncio.timeout(parts.limits.send_timeout_s):
-                        await socket.send_data(encode_row(row).decode())
+                        await socket.send_data(encode_row(row, view).decode())
                 except TimeoutError as error:
                     parts.metrics.dropped_followers.inc()
                     raise TryLater(f"too slow: resume with after={cursor}") from error
@@ -141,9 +147,9 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         continue
 
 
-def encode_row(row: OutputRow) -> bytes:
-    """One row as a StreamItem."""
-    item = msgspec.Raw(row.body)
+def encode_row(row: OutputRow, view: View) -> bytes:
+    """One row as a StreamItem, as it may be seen."""
+    item = msgspec.Raw(view(row.body))
     return msgspec.json.encode(
         StreamItem(cursor=row.cursor, call_id=row.call_id, kind=row.kind, item=item)
     )
@@ -152,11 +158,12 @@ def encode_row(row: OutputRow) -> bytes:
 class EventStream(ASGIResponse):
     """A response that lasts as long as the follower keeps up."""
 
-    def __init__(self, parts: LiveParts, start: int, call_id: str | None) -> None:
+    def __init__(self, parts: LiveParts, start: int, call_id: str | None, view: View) -> None:
         super().__init__()
         self._parts = parts
         self._start = start
         self._call_id = call_id
+        self._view = view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the peer goes, falls asleep, or the server stops."""
@@ -192,12 +199,15 @@ class EventStream(ASGIResponse):
             async for step in steps:
                 cursor = step.cursor
                 # an id without data moves the cursor although this follower was told nothing
-                yield b"".join(_event(row) for row in step.rows) or b"id: %d\n\n" % cursor
+                yield (
+                    b"".join(_event(row, self._view) for row in step.rows) or b"id: %d\n\n" % cursor
+                )
         yield b'event: resume\nid: %d\ndata: {"after":%d}\n\n' % (cursor, cursor)
 
 
-def _event(row: OutputRow) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.cursor, row.kind.encode(), encode_row(row))
+def _event(row: OutputRow, view: View) -> bytes:
+    data = encode_row(row, view)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.cursor, row.kind.encode(), data)
 
 
 async def _until_disconnect(receive: Receive) -> None:

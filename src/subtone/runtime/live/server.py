@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -37,6 +38,9 @@ from subtone.runtime.live.resuming import Resumed, resume
 from subtone.runtime.live.socket_protocol import BatchingProtocol
 from subtone.runtime.live.stream_feed import OutputFeed
 from subtone.runtime.live.telephony import running_telephony
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from subtone.runtime.live.tracing import Tracing
 
 SHUTDOWN_S = 5
 TOKEN_BYTES = 24
@@ -69,11 +73,11 @@ def serve(config: RuntimeConfig, say: Callable[[str], None]) -> None:
     logging.basicConfig(level=config.log.level.upper(), format=LOG_FORMAT)
     gc.freeze()  # what was imported stays
     gc.set_threshold(*GC_THRESHOLDS)
-    with _listen(config) as listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with listen(config) as listening, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(config, listening, say))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """Loops of uvloop where there is one."""
     try:
         import uvloop
@@ -85,7 +89,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 async def _serve(
     config: RuntimeConfig, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
-    tokens, generated = _tokens(config)
+    tokens, generated = make_tokens(config)
     async with running_parts(config, tokens) as parts:
         server = LiveServer(config, parts)
         server.on_ready = lambda: _greet(config, parts, listening, generated, say)
@@ -134,6 +138,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
     """Journal open, calls taken up again, hub pumping; everything written when it ends."""
     calibration = _calibration(config)
     alert_settings = read_alert_settings(config.alerts)
+    tracing = _tracing(config)
     journal = SqliteJournal(
         Path(config.journal.path),
         config.journal.audio,
@@ -144,7 +149,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
         feed = OutputFeed(journal, journal.reader, metrics)
         now_ms = clock()
         hub = Hub(
-            journal,
+            journal if tracing is None else tracing.log(journal),
             now_ms,
             feed,
             limits=_hub_limits(config),
@@ -152,9 +157,10 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
             is_agent_voice_scored=config.calls.is_agent_voice_scored,
             is_text_expected=config.calls.is_text_expected,
             observe_ms=metrics.observe_batch_ms,
+            watched=None if tracing is None else tracing.feed,
         )
         alerts = SqliteAlertStore(journal)
-        alerting = Alerting(alert_settings, alerts, feed, hub, metrics, now_ms)
+        alerting = Alerting(alert_settings, alerts, feed, hub, metrics, now_ms, tracing)
         await feed.start()
         await _restore(hub, journal, calibration)
         hub.start()
@@ -172,6 +178,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 now_ms=now_ms,
                 metrics=metrics,
                 erase=lambda call_id: journal.purge_call(call_id, now_ms()),
+                hold=lambda call_id, is_held: journal.hold(call_id, is_held=is_held),
                 limits=HttpLimits(
                     max_body_bytes=config.limits.max_message_bytes,
                     max_decompressed_bytes=config.limits.max_decompressed_bytes,
@@ -182,6 +189,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 public_url=config.http.public_url,
                 is_amd_enabled=config.calls.direction is Direction.OUTBOUND,
                 telephony=telephony,
+                tracing=tracing,
             )
         retaining.cancel()
         await hub.stop()
@@ -189,6 +197,8 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
         await alerting.stop()
     finally:
         await asyncio.to_thread(journal.close)
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def clock() -> Callable[[], int]:
@@ -228,7 +238,8 @@ async def _retain(
         await asyncio.sleep(RETENTION_EVERY_S)
 
 
-def _listen(config: RuntimeConfig) -> socket.socket:
+def listen(config: RuntimeConfig) -> socket.socket:
+    """The server's listening socket. Raises ConfigError."""
     host, port = config.http.host, config.http.port
     if not config.http.tokens and not _is_loopback(host):
         raise ConfigError(f"http.host {host!r} is open to others: give http.tokens first")
@@ -249,7 +260,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
+def make_tokens(config: RuntimeConfig) -> tuple[Tokens, str | None]:
     """The configured tokens, or a new one for every scope and its secret."""
     if config.http.tokens:
         known = []
@@ -311,6 +322,19 @@ def _hub_limits(config: RuntimeConfig) -> HubLimits:
         snapshot_ms=round(config.journal.snapshot_s * 1000.0),
         workers=workers,
     )
+
+
+def _tracing(config: RuntimeConfig) -> Tracing | None:
+    endpoint = config.log.otlp_endpoint
+    if endpoint is None:
+        return None
+    try:
+        from subtone.runtime.live.tracing import open_tracing
+    except ImportError as error:
+        raise ConfigError(
+            f"log.otlp_endpoint: {error.name} is missing: install subtone[otel]"
+        ) from error
+    return open_tracing(endpoint)
 
 
 def _calibration(config: RuntimeConfig) -> Calibration | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from subtone.ingest.wire import (
+    Received,
     SignalKind,
     SocketCodec,
     StreamEvent,
@@ -131,9 +132,13 @@ async def play(
     frames = Frames(socket, parts.limits.max_message_bytes, parts.limits.socket_idle_s)
     async with kept(socket, kind, parts):
         is_over = False
+        decode: Callable[[str | bytes, int], Received] = codec.receive
+        gathering = None
+        if parts.tracing is not None:
+            decode = gathering = parts.tracing.gathering(codec.receive, lambda: source.call_id)
         try:
             while not is_over:
-                received = codec.receive(await frames.next(), parts.now_ms())
+                received = decode(await frames.next(), parts.now_ms())
                 await source.take(received.events)
                 for reply in received.replies:
                     await socket.send_data(reply, "text" if isinstance(reply, str) else "binary")
@@ -141,6 +146,8 @@ async def play(
                 if frames.is_drained and not received.replies:
                     await asyncio.sleep(GATHER_S)
         finally:
+            if gathering is not None:
+                gathering.flush()
             await source.take(codec.disconnect(parts.now_ms()).events)
 
 
@@ -150,7 +157,7 @@ class _Source:
     def __init__(self, parts: LiveParts, kind: str) -> None:
         self._parts = parts
         self._kind = kind
-        self._call_id = ""
+        self.call_id = ""
         self._stream_id = ""
 
     async def take(self, events: Sequence[StreamEvent]) -> None:
@@ -164,11 +171,11 @@ class _Source:
                     has_text=HAS_TEXT in event.attributes,
                 )
                 self._parts.alerting.label(event.call_id, event.attributes)
-                self._call_id, self._stream_id = event.call_id, event.stream_id
+                self.call_id, self._stream_id = event.call_id, event.stream_id
             elif isinstance(event, StreamSignal) and event.kind is SignalKind.PEER_ERROR:
                 self._parts.metrics.peer_errors.labels(self._kind).inc()
-            if self._call_id:
-                self._parts.hub.receive(self._call_id, self._stream_id, (event,))
+            if self.call_id:
+                self._parts.hub.receive(self.call_id, self._stream_id, (event,))
 
 
 class Denial(ASGIMiddleware):

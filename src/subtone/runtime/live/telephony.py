@@ -88,6 +88,7 @@ def _settings(config: RuntimeConfig) -> ServerSettings:
         ),
         digest=digest,
         max_recordings=config.limits.max_calls,
+        call_id_from=sip.call_id_from,
     )
 
 

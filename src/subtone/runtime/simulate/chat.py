@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from subtone.ingest.files import Transcript
+from subtone.runtime.simulate.peers import http_client
 
 
 def posts(transcript: Transcript) -> Iterator[tuple[float, dict[str, Any]]]:
@@ -39,13 +40,18 @@ async def play(
     Raises httpx.HTTPStatusError when the server refuses one.
     """
     count = 0
-    async with httpx.AsyncClient(headers=headers, timeout=10.0) as client:
+    async with http_client(url, headers) as client:
         began = monotonic()
         for send_ms, body in timed:
             wait_s = send_ms / 1000.0 / speed - (monotonic() - began)
             if wait_s > 0.0:
                 await asyncio.sleep(wait_s)
-            answer = await client.post(url, json=body)
-            answer.raise_for_status()
+            await post(client, url, body)
             count += 1
     return count
+
+
+async def post(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> None:
+    """Post one text. Raises httpx.HTTPStatusError when it is refused."""
+    answer = await client.post(url, json=body)
+    answer.raise_for_status()

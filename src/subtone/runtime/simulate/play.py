@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -22,6 +24,7 @@ from subtone.runtime.simulate.packets import (
     impaired,
     packets_of,
 )
+from subtone.runtime.simulate.peers import base_url, http_client
 
 
 class Protocol(StrEnum):
@@ -42,7 +45,7 @@ class Play:
     call: Path
     target: str  # URL, or HOST:PORT[,PORT] for rtp and siprec
     roles: tuple[Role, ...] = (Role.AGENT, Role.CUSTOMER)
-    text: Path | None = None
+    text: Path | None = None  # chat and twilio: what is said, posted when it was complete
     copies: int = 1
     speed: float = 1.0
     network: Network = field(default_factory=Network)
@@ -117,9 +120,28 @@ async def _play_twilio(
             send_ms=packet.send_ms - began_ms,
         )
         pieces.setdefault(piece, []).append(rebased)
-    for piece, rebased_packets in sorted(pieces.items()):
-        timed = twilio.messages(call_id, f"MZ{call_id}{piece}", wanted.roles, rebased_packets)
-        await twilio.play(wanted.target, timed, speed=wanted.speed, headers=headers)
+    has_text = wanted.text is not None
+    base = base_url(wanted.target)
+    async with http_client(base, headers) as client:
+        words = _words(wanted, f"{base}/v1/calls/{call_id}/messages", client)
+        for piece, rebased_packets in sorted(pieces.items()):
+            timed = twilio.messages(
+                call_id, f"MZ{call_id}{piece}", wanted.roles, rebased_packets, has_text=has_text
+            )
+            until_ms = (piece + 1) * every_ms if piece < max(pieces) else math.inf
+            said = [(t - piece * every_ms, say) for t, say in words if t < until_ms]
+            words = words[len(said) :]
+            await twilio.play(wanted.target, timed, speed=wanted.speed, headers=headers, words=said)
+        if has_text:
+            await twilio.hang_up(base, call_id, client)
+
+
+def _words(wanted: Play, url: str, client: httpx.AsyncClient) -> list[tuple[float, twilio.Say]]:
+    """What was said, as posts beside a stream, each when it was complete."""
+    if wanted.text is None:
+        return []
+    posts = chat.posts(read_transcript(wanted.text))
+    return [(t_ms, partial(chat.post, client, url, body)) for t_ms, body in posts]
 
 
 def addresses(target: str) -> list[tuple[str, int]]:

@@ -98,6 +98,7 @@ AMD_CAUSES: Mapping[AmdCause, LocalText] = {
     AmdCause.SIT_TONES: _t("network information tones", "网络信息音"),
     AmdCause.FAX_TONE: _t("a fax tone", "传真音"),
     AmdCause.TEXT_HINT: _t("the words of the greeting", "问候语的内容"),
+    AmdCause.TWILIO: _t("Twilio's own detection", "电话平台自身的检测"),
     AmdCause.TOO_LONG: _t("no decision in time", "未在时限内判定"),
     AmdCause.NO_AUDIO: _t("no audio", "没有音频"),
 }
