@@ -202,10 +202,11 @@ class AudioMemorySystem:
         seen_ms = self._now_ms() if t_seen_ms is None else t_seen_ms
         windows = self.encoder.encode_stream(recording.blocks(), recording.sample_rate_hz)
         source, digest = recording.source, recording.digest
+        utterances = map(self.alone, windows)
         records = [
-            self.record(
-                self.alone(window),
-                tasks,
+            self.record_of(
+                utterance,
+                self.understand(utterance, tasks),
                 record_id=f"{digest}-{channel}-{number}",
                 call_id=call_id or recording.name[-200:],
                 role=role,
@@ -213,7 +214,7 @@ class AudioMemorySystem:
                 source=source,
                 has_consent=has_consent,
             )
-            for number, window in enumerate(windows)
+            for number, utterance in enumerate(utterances)
         ]
         store.add(records)
         return tuple(records)
@@ -227,9 +228,13 @@ class AudioMemorySystem:
             windows=(window,),
         )
 
-    def record(self, utterance: EncodedAudio, tasks: Sequence[str], **known: Any) -> MemoryRecord:
-        """The record of one utterance; ``known``: the fields no task finds out."""
-        found = self.understand(utterance, tasks)
+    def record_of(
+        self, utterance: EncodedAudio, found: Mapping[str, Any], **known: Any
+    ) -> MemoryRecord:
+        """The record of one utterance.
+
+        found: what ``understand`` gave. known: the fields that no task finds out.
+        """
         said: Transcription | None = found.get("transcription")
         language: LanguageFinding | None = found.get("language")
         emotion: EmotionFinding | None = found.get("emotion")

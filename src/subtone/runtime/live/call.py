@@ -22,6 +22,7 @@ from subtone.contracts.inbound import (
     CallStarted,
     ChatMessage,
     ConsentChanged,
+    HeadResult,
     InboundEvent,
     Intervention,
     Paused,
@@ -31,7 +32,7 @@ from subtone.contracts.inbound import (
     TrackJoined,
     TranscriptSegment,
 )
-from subtone.contracts.vocabulary import AmdVerdict, AudioEncoding
+from subtone.contracts.vocabulary import AmdVerdict, AudioEncoding, Role
 from subtone.ingest.files import analysis_rate_hz
 from subtone.ingest.wire import (
     SignalKind,
@@ -99,6 +100,7 @@ class LiveCall:
         self._is_started = False
         self.has_streamed = False
         self.is_paused = False
+        self.is_voice_allowed = True
         self.said: dict[str, Said] = {}  # every text taken, by id: none is taken twice
 
     @classmethod
@@ -122,6 +124,7 @@ class LiveCall:
         call.said = dict(ledger.said)
         call.has_streamed = bool(call._tracks)
         call.is_paused = ledger.is_paused
+        call.is_voice_allowed = ledger.is_voice_allowed
         call.last_seen_ms = ledger.last_seen_ms
         return call
 
@@ -159,8 +162,19 @@ class LiveCall:
             Intervention(call_id=self.call_id, t_event_ms=t_ms, t_seen_ms=t_seen_ms, kind=kind)
         )
 
+    def found(self, t_seen_ms: int, **finding: Any) -> None:
+        """A model beside the kernel has something to say: the fields of a HeadResult."""
+        if not self.is_over:
+            self._put(HeadResult(call_id=self.call_id, t_seen_ms=t_seen_ms, **finding))
+
+    @property
+    def customer_track(self) -> Track | None:
+        """The track whose voice may be understood: the first of the customer's."""
+        return next((t for t in self._tracks.values() if t.role is Role.CUSTOMER), None)
+
     def consent(self, is_voice_emotion_allowed: bool, t_seen_ms: int) -> None:
         """The customer's standing on voice analysis changed now."""
+        self.is_voice_allowed = is_voice_emotion_allowed
         self._begin(t_seen_ms)
         self._put(
             ConsentChanged(

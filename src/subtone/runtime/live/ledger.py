@@ -9,6 +9,7 @@ import msgspec
 from subtone.contracts.inbound import (
     CallStarted,
     ChatMessage,
+    ConsentChanged,
     InboundEvent,
     Paused,
     Resumed,
@@ -43,6 +44,7 @@ class CallLedger(msgspec.Struct):
     event_count: int = 0
     last_seen_ms: int = 0
     is_paused: bool = False
+    is_voice_allowed: bool = True
 
     @property
     def started_ms(self) -> int:
@@ -65,5 +67,7 @@ class CallLedger(msgspec.Struct):
                 self.said[event.segment_id] = Said.of(event.t_event_ms, event.role, event.text)
             case Paused() | Resumed():
                 self.is_paused = isinstance(event, Paused)
+            case ConsentChanged():
+                self.is_voice_allowed = event.is_voice_emotion_allowed
             case _:
                 pass

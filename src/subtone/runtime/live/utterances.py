@@ -1,0 +1,240 @@
+"""One call's customer, utterance by utterance: cut, encoded once, understood, remembered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import soxr
+
+from subtone.contracts.inbound import AudioChunk, HeadValue
+from subtone.contracts.memory import EmotionFinding, MemoryRecord, Transcription
+from subtone.contracts.vocabulary import AudioEncoding, Language, Role
+from subtone.contracts.voice_intelligence import Word
+from subtone.ingest.wire import StreamText
+from subtone.kernel.voice_intelligence.acoustics import decode_payload
+from subtone.perception.encoder.windows import SpeechWindow, SpeechWindows
+from subtone.perception.encoding import SAMPLE_RATE_HZ, EncodedAudio, FloatArray
+from subtone.perception.heads.contrast import ContrastFinding, ContrastHead, SpeakerCentre
+from subtone.runtime.audio_memory import AudioMemorySystem
+
+GAP_MS: Final = 60  # stamps jitter less; more is a hole, and words on both sides are two utterances
+LEAST_MS: Final = 200  # a shorter window is a click
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One head's word on one utterance; becomes a HeadResult."""
+
+    head: str
+    t_start_ms: int
+    t_end_ms: int
+    values: tuple[HeadValue, ...]
+    confidence: float
+    reliability: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A journalled chunk of the customer's track."""
+
+    chunk: AudioChunk
+    sample_rate_hz: int
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it sounds."""
+        width = 2 if self.chunk.encoding is AudioEncoding.PCM_S16LE else 1
+        return round(1000 * (len(self.chunk.payload) // width) / self.sample_rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a stretch of sound led to, on the call's clock."""
+
+    texts: tuple[StreamText, ...] = ()
+    heads: tuple[Finding, ...] = ()
+
+
+class Utterances:
+    """Understands one call's customer.
+
+    ``understand`` runs on one worker at a time; ``forget`` may be called from the event loop
+    while it does, and what it was working on is then thrown away.
+
+    Args:
+        call_id: of the call.
+        system: encoder and tasks.
+        tasks: of the system, run on every utterance.
+        contrasts: contrast heads, by name.
+        remember: stores the record of an utterance; None where nothing is remembered.
+        max_utterance_ms: longer speech is cut where it is quietest.
+
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        system: AudioMemorySystem,
+        tasks: Sequence[str],
+        contrasts: Mapping[str, ContrastHead],
+        remember: Callable[[MemoryRecord], None] | None,
+        *,
+        max_utterance_ms: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._call_id = call_id
+        self._system = system
+        self._tasks = tuple(tasks)
+        self._contrasts = contrasts
+        self._remember = remember
+        self._max_utterance_ms = max_utterance_ms
+        self._now_ms = now_ms
+        self._centre = SpeakerCentre()
+        self._cutter: SpeechWindows | None = None
+        self._resampler: soxr.ResampleStream | None = None
+        self._next_ms = 0
+        self._forgetting = threading.Event()
+
+    def forget(self) -> None:
+        """Throw away what is being heard; who speaks stays known."""
+        self._forgetting.set()
+
+    def understand(self, sound: Sequence[Sound | None]) -> Findings:
+        """Cut the sound into utterances and find out about those that are complete.
+
+        None is a gap: what was said before it is complete.
+        """
+        if self._forgetting.is_set():
+            self._forgetting.clear()
+            self._cutter = None
+        windows: list[SpeechWindow] = []
+        for heard in sound:
+            if heard is None or abs(heard.chunk.t_event_ms - self._next_ms) > GAP_MS:
+                windows += self._close()
+            if heard is not None:
+                windows += self._feed(heard)
+        texts: list[StreamText] = []
+        heads: list[Finding] = []
+        for window in windows:
+            if len(window.samples) * 1000 < LEAST_MS * SAMPLE_RATE_HZ:
+                continue
+            utterance = self._encode(window)
+            found = self._system.understand(utterance, self._tasks)
+            if self._forgetting.is_set():
+                return Findings()
+            self._keep(utterance, found)
+            texts += texts_of(found.get("transcription"))
+            heads += self._contrast(utterance)
+            heads += emotion_of(found.get("emotion"), utterance)
+        return Findings(tuple(texts), tuple(heads))
+
+    def _feed(self, heard: Sound) -> Sequence[SpeechWindow]:
+        chunk, rate_hz = heard.chunk, heard.sample_rate_hz
+        samples = decode_payload(chunk.encoding, chunk.payload)
+        if self._cutter is None:
+            self._cutter = SpeechWindows(chunk.t_event_ms, self._max_utterance_ms)
+            self._resampler = None
+            if rate_hz != SAMPLE_RATE_HZ:
+                self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
+        self._next_ms = chunk.t_event_ms + heard.duration_ms
+        return list(self._cutter.feed(self._at_16_khz(samples)))
+
+    def _at_16_khz(self, samples: FloatArray, *, is_last: bool = False) -> FloatArray:
+        if self._resampler is None:
+            return samples
+        wide: FloatArray = self._resampler.resample_chunk(samples, last=is_last)
+        return wide
+
+    def _close(self) -> Sequence[SpeechWindow]:
+        if self._cutter is None:
+            return ()
+        tail = self._at_16_khz(np.zeros(0, np.float32), is_last=True)
+        windows = [*self._cutter.feed(tail), *self._cutter.end()]
+        self._cutter = None
+        return windows
+
+    def _encode(self, window: SpeechWindow) -> EncodedAudio:
+        encoder = self._system.encoder
+        return self._system.alone(encoder.encode_window(window.samples, window.t_event_ms))
+
+    def _keep(self, utterance: EncodedAudio, found: Mapping[str, Any]) -> None:
+        if self._remember is not None:
+            self._remember(
+                self._system.record_of(
+                    utterance,
+                    found,
+                    record_id=f"{self._call_id[:150]}/{utterance.windows[0].t_event_ms}",
+                    call_id=self._call_id,
+                    role=Role.CUSTOMER,
+                    t_seen_ms=self._now_ms(),
+                    source=f"call:{self._call_id}"[:200],
+                    has_consent=True,
+                )
+            )
+
+    def _contrast(self, utterance: EncodedAudio) -> list[Finding]:
+        found: list[Finding] = []
+        for head in self._contrasts.values():
+            contrast: ContrastFinding | None = head(utterance, self._centre)
+            if contrast is not None:
+                found.append(
+                    Finding(
+                        head=contrast.head,
+                        t_start_ms=utterance.windows[0].t_event_ms,
+                        t_end_ms=utterance.windows[-1].t_end_ms,
+                        values=contrast.values,
+                        confidence=contrast.confidence,
+                        reliability=contrast.reliability,
+                        model=contrast.model,
+                    )
+                )
+        if self._contrasts:
+            self._centre = self._centre.add(utterance)
+        return found
+
+
+def texts_of(said: Transcription | None) -> list[StreamText]:
+    """Each recognised segment as the customer's words, on the call's clock."""
+    if said is None:
+        return []
+    language = {"en": Language.EN, "zh": Language.ZH}.get(said.language or "")
+    return [
+        StreamText(
+            text_id=f"heard-{segment.t_event_ms}",
+            role=Role.CUSTOMER,
+            t_stream_ms=segment.t_event_ms,
+            t_end_ms=segment.t_end_ms,
+            text=segment.text,
+            words=tuple(
+                Word(t_event_ms=w.t_event_ms, t_end_ms=w.t_end_ms, text=w.text)
+                for w in segment.words
+            ),
+            language=language,
+        )
+        for segment in said.segments
+        if segment.text.strip()
+    ]
+
+
+def emotion_of(emotion: EmotionFinding | None, utterance: EncodedAudio) -> list[Finding]:
+    """The class probabilities as a finding; nothing where the head found nothing to hear."""
+    if emotion is None or not emotion.probabilities:
+        return []
+    return [
+        Finding(
+            head="emotion",
+            t_start_ms=utterance.windows[0].t_event_ms,
+            t_end_ms=utterance.windows[-1].t_end_ms,
+            values=tuple(
+                HeadValue(label=p.label, value=p.probability) for p in emotion.probabilities
+            ),
+            confidence=emotion.confidence,
+            reliability=emotion.reliability,
+            model=emotion.model,
+        )
+    ]
