@@ -40,7 +40,7 @@ class Padding(StrEnum):
     ``none`` rounds up to the next half second: windows of like length share a batch, and no
     state can be taken for a spectrogram (CTranslate2 tells them apart by their shape, and 80
     or 128 frames are also numbers of mel bands). ``window`` fills 30 s as Whisper was
-    trained; a 5 s window then costs about 14 times as much.
+    trained; a 5 s window then costs about nine times as much.
     """
 
     NONE = "none"
