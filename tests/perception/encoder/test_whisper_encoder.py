@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from subtone.perception.checkpoints import open_folder
 from subtone.perception.encoder import Padding, Precision, WhisperEncoder
+from subtone.perception.encoder.loading import load_weights
 from subtone.perception.encoder.log_mel import log_mel
 from subtone.perception.encoder.quality import cosine, synthetic_voice
 from subtone.perception.encoding import FloatArray
@@ -207,6 +212,27 @@ def test_truncated_weights_are_refused(tmp_path: Path, kept: int) -> None:
             WhisperEncoder(folder)
 
 
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 3_000), st.integers(1, 255), st.booleans())
+def test_a_damaged_header_never_surprises(
+    tmp_path: Path, at: int, flipped: int, is_safetensors: bool
+) -> None:
+    save = safetensors if is_safetensors else ct2
+    folder = save(tmp_path / "damaged", random_weights())
+    path = next(folder.glob("model.*"))
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= flipped
+    path.write_bytes(raw)
+    try:
+        load_weights(open_folder(folder))
+    except CheckpointError as error:
+        assert path.name in str(error)
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     weights = random_weights()
     lacking = {name: values for name, values in weights.items() if "layers.1.fc2" not in name}
@@ -215,8 +241,11 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     misshapen = weights | {"layers.0.fc1.weight": np.zeros((4, 4), np.float32)}
     with pytest.raises(CheckpointError, match="block 0 feed-forward has shape"):
         WhisperEncoder(safetensors(tmp_path / "misshapen", misshapen))
+    unbiased = weights | {"layers.0.fc1.bias": np.zeros(3, np.float32)}
+    with pytest.raises(CheckpointError, match="block 0 feed-forward bias has shape"):
+        WhisperEncoder(safetensors(tmp_path / "unbiased", unbiased))
     poisoned = weights | {"conv1.weight": np.full_like(weights["conv1.weight"], np.nan)}
-    with pytest.raises(CheckpointError, match="conv1 holds NaN"):
+    with pytest.raises(CheckpointError, match="first convolution holds NaN"):
         WhisperEncoder(safetensors(tmp_path / "poisoned", poisoned))
     with pytest.raises(CheckpointError, match="not a Whisper encoder"):
         WhisperEncoder(safetensors(tmp_path / "other", {"x": np.zeros(3, np.float32)}))

@@ -63,12 +63,11 @@ def _from_safetensors(checkpoint: Checkpoint) -> EncoderWeights:
 def _n_heads(checkpoint: Checkpoint) -> int:
     config = checkpoint.folder / "config.json"
     try:
-        n_heads = json.loads(config.read_text("utf-8"))["encoder_attention_heads"]
+        return int(json.loads(config.read_text("utf-8"))["encoder_attention_heads"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{config}: must hold encoder_attention_heads; fetch it with the weights"
         ) from error
-    return int(n_heads)
 
 
 def _hugging_face(tensors: dict[str, FloatArray], n_heads: int) -> EncoderWeights:
