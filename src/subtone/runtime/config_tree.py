@@ -275,6 +275,51 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     ] = 0
 
 
+class PerceptionConfig(Section, frozen=True, kw_only=True):
+    """Models beside the calls: words from the voice, and what they say about how it sounds."""
+
+    checkpoint: Annotated[
+        str | None, Meta(description="Whisper checkpoint, a name or a folder; without it none runs")
+    ] = None
+    tasks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="run on each utterance: `transcription`, `language`, `emotion`, `speaker`"
+        ),
+    ] = ("transcription",)
+    emotion_model: Annotated[
+        str | None, Meta(description="head file, or ONNX model, of the task emotion")
+    ] = None
+    arousal_head: Annotated[str | None, Meta(description="contrast head of arousal")] = None
+    valence_head: Annotated[str | None, Meta(description="contrast head of valence")] = None
+    speaker_model: Annotated[str | None, Meta(description="ONNX model of the task speaker")] = None
+    threads: Annotated[int, Meta(ge=1, le=64, description="calls that are understood at once")] = 1
+    max_utterance_s: Annotated[
+        float, Meta(ge=2.0, le=30.0, description="longer speech is cut where it is quietest")
+    ] = 6.0
+    max_waiting_s: Annotated[
+        float, Meta(ge=5.0, le=600.0, description="sound of one call that may wait; older goes")
+    ] = 60.0
+
+
+class MemoryConfig(Section, frozen=True, kw_only=True):
+    """Audio memory."""
+
+    path: Annotated[
+        str | None, Meta(description="folder of the memory; without it nothing is remembered")
+    ] = None
+    key_file: Annotated[
+        str | None, Meta(description="32 random bytes that encrypt it; given once, needed for ever")
+    ] = None
+    are_calls_remembered: Annotated[
+        bool, Meta(description="each customer utterance becomes a memory; callers must have agreed")
+    ] = False
+    is_voiceprint_allowed: Annotated[
+        bool, Meta(description="recognise voices: biometric data, for a stated lawful purpose only")
+    ] = False
+    retention_days: Annotated[int, Meta(ge=1, le=36_500, description="older is erased")] = 365
+
+
 class AlertsConfig(Section, frozen=True, kw_only=True):
     """Alerts."""
 
@@ -310,10 +355,19 @@ class RuntimeConfig(Section, frozen=True, kw_only=True):
     audiohook: AudioHookConfig = AudioHookConfig()
     calls: CallsConfig = CallsConfig()
     limits: LimitsConfig = LimitsConfig()
+    perception: PerceptionConfig = PerceptionConfig()
+    memory: MemoryConfig = MemoryConfig()
     alerts: AlertsConfig = AlertsConfig()
     log: LogConfig = LogConfig()
 
     def __post_init__(self) -> None:
+        if self.memory.are_calls_remembered and None in (
+            self.memory.path,
+            self.perception.checkpoint,
+        ):
+            raise ValueError(
+                "memory.are_calls_remembered needs memory.path and perception.checkpoint"
+            )
         for name, section in (("http", self.http), ("sip", self.sip)):
             if (section.tls_certificate is None) != (section.tls_key is None):
                 raise ValueError(f"{name}.tls_certificate and {name}.tls_key go together")

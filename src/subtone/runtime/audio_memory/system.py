@@ -108,7 +108,10 @@ class AudioMemorySystem:
         checkpoint = self.encoder.checkpoint
         with self._opening:
             if self._decoder is None:
-                self._decoder = WhisperDecoder(checkpoint)
+                shared = {
+                    k: v for k, v in self._encoder_options.items() if k in ("device", "threads")
+                }
+                self._decoder = WhisperDecoder(checkpoint, **shared)
             return self._decoder
 
     @property
@@ -134,6 +137,15 @@ class AudioMemorySystem:
         if self._decoder is not None:
             self._decoder.unload()
         return self._pool.relieve(budget_bytes)
+
+    def load(self, tasks: Sequence[str]) -> None:
+        """Load the encoder and these tasks' models now. Raises what a first use would raise."""
+        self._require_known(tasks)
+        if self.encoder.passes == 0 and "transcription" in tasks:
+            self.decoder.load()
+        for task in tasks:
+            with self._pool.borrow(task):
+                pass
 
     def process_audio(
         self,

@@ -162,10 +162,10 @@ class LiveCall:
             Intervention(call_id=self.call_id, t_event_ms=t_ms, t_seen_ms=t_seen_ms, kind=kind)
         )
 
-    def found(self, t_seen_ms: int, **finding: Any) -> None:
-        """A model beside the kernel has something to say: the fields of a HeadResult."""
+    def found(self, result: HeadResult) -> None:
+        """A model beside the kernel has something to say."""
         if not self.is_over:
-            self._put(HeadResult(call_id=self.call_id, t_seen_ms=t_seen_ms, **finding))
+            self._put(result)
 
     @property
     def customer_track(self) -> Track | None:

@@ -140,6 +140,7 @@ class Hub:
         is_text_expected: bool = False,
         observe_ms: Callable[[int], None] = lambda _latency_ms: None,
         watched: Callable[[FeedBatch], FeedBatch] | None = None,
+        hear: Callable[[RunningCall, Sequence[InboundEvent]], None] | None = None,
     ) -> None:
         """Build an idle hub.
 
@@ -154,6 +155,7 @@ class Hub:
                 for them by the watermark.
             observe_ms: told for each worker's batch how long it took from collection to output.
             watched: wraps the kernel's work on one batch for whoever watches it.
+            hear: told of each call's events once they are journalled; on the event loop.
 
         """
         self.limits = limits or HubLimits()
@@ -165,6 +167,7 @@ class Hub:
         self._is_text_expected = is_text_expected
         self._observe_ms = observe_ms
         self._feed: FeedBatch = _feed if watched is None else watched(_feed)
+        self._hear = hear
         self._unwritten: list[tuple[RunningCall, list[InboundEvent]]] = []
         self.is_writable = True
         self._calibration = calibration
@@ -306,6 +309,8 @@ class Hub:
         seq = last_seq - len(every)
         for running, events in batch:
             jobs.setdefault(running.worker, []).append(Job(running, events, seq))
+            if self._hear is not None:
+                self._hear(running, events)
             seq += len(events)
         loop = asyncio.get_running_loop()
         for worker, mine in jobs.items():

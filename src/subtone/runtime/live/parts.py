@@ -19,6 +19,7 @@ from subtone.runtime.live.auth import Tokens
 from subtone.runtime.live.hub import Hub, RunningCall
 from subtone.runtime.live.idempotency import IdempotencyKeys
 from subtone.runtime.live.metrics import Metrics
+from subtone.runtime.live.remembering import Perception
 from subtone.runtime.live.stream_feed import OutputFeed, OutputReader
 from subtone.runtime.live.telephony import Telephony
 
@@ -100,6 +101,7 @@ class LiveParts:
     is_amd_enabled: bool = False
     telephony: Telephony | None = None
     tracing: Tracing | None = None
+    perception: Perception = field(default_factory=Perception)
     keys: IdempotencyKeys = field(default_factory=IdempotencyKeys)
     nonces: SeenNonces = field(default_factory=SeenNonces)
 

@@ -29,6 +29,7 @@ from subtone.runtime.live.metrics import Metrics, Reading
 from subtone.runtime.live.utterances import Findings, Sound, Utterances
 
 MIN_JOB_MS: Final = 500  # of sound; less is not worth a thread's while
+WATCH_S: Final = 0.5
 QUIET_MS: Final = 1_500  # no sound for so long: what waits is an utterance
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Perceiving:
         self._now_ms = now_ms
         self._max_waiting_ms = max_waiting_ms
         self._calls: dict[str, _Heard] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="perception")
         self.dropped_ms = self.failed_count = 0
         metrics.watch(
@@ -99,8 +101,14 @@ class Perceiving:
             ]
         )
 
+    def start(self) -> None:
+        """Begin watching for callers who fell silent; call inside a running event loop."""
+        self._watching = asyncio.create_task(self._watch(), name="perceiving")
+
     async def stop(self) -> None:
         """Finish what is under way; what waits is dropped."""
+        if self._watching is not None:
+            self._watching.cancel()
         self._calls.clear()
         await asyncio.to_thread(self._workers.shutdown)
         await asyncio.sleep(0)  # hand-backs run on the loop after their jobs
@@ -121,8 +129,13 @@ class Perceiving:
             self._note(call, event)
         self._kick(call_id, call)
 
-    def tick(self) -> None:
-        """Close the utterances of callers who fell silent, or whose line did."""
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self._close_quiet()
+
+    def _close_quiet(self) -> None:
+        """Close the utterances of callers whose line fell silent."""
         now_ms = self._now_ms()
         for call_id, call in list(self._calls.items()):
             if call.has_open and now_ms - call.last_seen_ms > QUIET_MS:

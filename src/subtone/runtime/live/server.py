@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from subtone.contracts.calibration import Calibration
+from subtone.contracts.memory import MemoryFilter
 from subtone.ingest.streams.twilio_signature import TwilioSecrets
 from subtone.runtime.analysis import Direction
 from subtone.runtime.calibrations import read_calibration
 from subtone.runtime.config import ConfigError, RuntimeConfig, Scope, Secret
-from subtone.runtime.journal import JournalError, SqliteJournal, WriterLimits
+from subtone.runtime.journal import JournalError, PurgeReceipt, SqliteJournal, WriterLimits
 from subtone.runtime.journal.alert_store import SqliteAlertStore
 from subtone.runtime.live.alert_settings import read_alert_settings
 from subtone.runtime.live.alerting import Alerting
@@ -34,6 +35,12 @@ from subtone.runtime.live.auth import Token, Tokens
 from subtone.runtime.live.hub import Hub, HubLimits
 from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.parts import HttpLimits, LiveParts, PeerSecrets
+from subtone.runtime.live.remembering import (
+    Perception,
+    is_transcribing,
+    perceiving_of,
+    running_perception,
+)
 from subtone.runtime.live.resuming import Resumed, resume
 from subtone.runtime.live.socket_protocol import BatchingProtocol
 from subtone.runtime.live.stream_feed import OutputFeed
@@ -135,7 +142,20 @@ class LiveServer(uvicorn.Server):
 
 @asynccontextmanager
 async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[LiveParts]:
-    """Journal open, calls taken up again, hub pumping; everything written when it ends."""
+    """Models and journal open, calls taken up again, hub pumping; all written when it ends."""
+    now_ms = clock()
+    async with (
+        running_perception(config, now_ms) as perception,
+        _running_calls(config, tokens, perception, now_ms) as parts,
+    ):
+        yield parts
+
+
+@asynccontextmanager
+async def _running_calls(
+    config: RuntimeConfig, tokens: Tokens, perception: Perception, now_ms: Callable[[], int]
+) -> AsyncIterator[LiveParts]:
+    metrics = Metrics()
     calibration = _calibration(config)
     alert_settings = read_alert_settings(config.alerts)
     tracing = _tracing(config)
@@ -145,9 +165,8 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
         limits=WriterLimits(linger_s=config.journal.linger_ms / 1000.0),
     )
     try:
-        metrics = Metrics()
         feed = OutputFeed(journal, journal.reader, metrics)
-        now_ms = clock()
+        perceiving = perceiving_of(config, perception, lambda: hub.calls, now_ms, metrics)
         hub = Hub(
             journal if tracing is None else tracing.log(journal),
             now_ms,
@@ -155,15 +174,18 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
             limits=_hub_limits(config),
             calibration=calibration,
             is_agent_voice_scored=config.calls.is_agent_voice_scored,
-            is_text_expected=config.calls.is_text_expected,
+            is_text_expected=config.calls.is_text_expected or is_transcribing(config),
             observe_ms=metrics.observe_batch_ms,
             watched=None if tracing is None else tracing.feed,
+            hear=None if perceiving is None else perceiving.hear,
         )
         alerts = SqliteAlertStore(journal)
         alerting = Alerting(alert_settings, alerts, feed, hub, metrics, now_ms, tracing)
         await feed.start()
         await _restore(hub, journal, calibration)
         hub.start()
+        if perceiving is not None:
+            perceiving.start()
         await alerting.start()
         retaining = asyncio.create_task(
             _retain(journal, alerting, now_ms, config.journal.retention_days), name="retention"
@@ -177,7 +199,7 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 tokens=tokens,
                 now_ms=now_ms,
                 metrics=metrics,
-                erase=lambda call_id: journal.purge_call(call_id, now_ms()),
+                erase=lambda call_id: _erase(journal, perception, call_id, now_ms()),
                 hold=lambda call_id, is_held: journal.hold(call_id, is_held=is_held),
                 limits=HttpLimits(
                     max_body_bytes=config.limits.max_message_bytes,
@@ -190,8 +212,11 @@ async def running_parts(config: RuntimeConfig, tokens: Tokens) -> AsyncIterator[
                 is_amd_enabled=config.calls.direction is Direction.OUTBOUND,
                 telephony=telephony,
                 tracing=tracing,
+                perception=perception,
             )
         retaining.cancel()
+        if perceiving is not None:
+            await perceiving.stop()
         await hub.stop()
         await feed.stop()
         await alerting.stop()
@@ -205,6 +230,16 @@ def clock() -> Callable[[], int]:
     """Unix milliseconds that never go back while the process lives."""
     began_s = time.time() - time.monotonic()
     return lambda: int((began_s + time.monotonic()) * 1000.0)
+
+
+def _erase(
+    journal: SqliteJournal, perception: Perception, call_id: str, now_ms: int
+) -> PurgeReceipt:
+    """One call out of the journal, and what was remembered of it; raises as ``purge_call``."""
+    receipt = journal.purge_call(call_id, now_ms)
+    if perception.store is not None and not receipt.held_count:
+        perception.store.erase(MemoryFilter(call_id=call_id))
+    return receipt
 
 
 async def _restore(hub: Hub, journal: SqliteJournal, calibration: Calibration | None) -> None:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import soxr
 
-from subtone.contracts.inbound import AudioChunk, HeadValue
+from subtone.contracts.inbound import AudioChunk, HeadResult, HeadValue
 from subtone.contracts.memory import EmotionFinding, MemoryRecord, Transcription
-from subtone.contracts.vocabulary import AudioEncoding, Language, Role
+from subtone.contracts.vocabulary import AudioEncoding, HeadKind, Language, Role
 from subtone.contracts.voice_intelligence import Word
 from subtone.ingest.wire import StreamText
 from subtone.kernel.voice_intelligence.acoustics import decode_payload
@@ -23,19 +23,6 @@ from subtone.runtime.audio_memory import AudioMemorySystem
 
 GAP_MS: Final = 60  # stamps jitter less; more is a hole, and words on both sides are two utterances
 LEAST_MS: Final = 200  # a shorter window is a click
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One head's word on one utterance; becomes a HeadResult."""
-
-    head: str
-    t_start_ms: int
-    t_end_ms: int
-    values: tuple[HeadValue, ...]
-    confidence: float
-    reliability: float
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,7 @@ class Findings:
     """What a stretch of sound led to, on the call's clock."""
 
     texts: tuple[StreamText, ...] = ()
-    heads: tuple[Finding, ...] = ()
+    heads: tuple[HeadResult, ...] = ()
 
 
 class Utterances:
@@ -70,7 +57,7 @@ class Utterances:
         call_id: of the call.
         system: encoder and tasks.
         tasks: of the system, run on every utterance.
-        contrasts: contrast heads, by name.
+        contrasts: heads that judge against the caller's own first utterances.
         remember: stores the record of an utterance; None where nothing is remembered.
         max_utterance_ms: longer speech is cut where it is quietest.
 
@@ -81,7 +68,7 @@ class Utterances:
         call_id: str,
         system: AudioMemorySystem,
         tasks: Sequence[str],
-        contrasts: Mapping[str, ContrastHead],
+        contrasts: Sequence[ContrastHead],
         remember: Callable[[MemoryRecord], None] | None,
         *,
         max_utterance_ms: int,
@@ -98,6 +85,7 @@ class Utterances:
         self._cutter: SpeechWindows | None = None
         self._resampler: soxr.ResampleStream | None = None
         self._next_ms = 0
+        self._track_id = ""
         self._forgetting = threading.Event()
 
     def forget(self) -> None:
@@ -119,7 +107,7 @@ class Utterances:
             if heard is not None:
                 windows += self._feed(heard)
         texts: list[StreamText] = []
-        heads: list[Finding] = []
+        heads: list[HeadResult] = []
         for window in windows:
             if len(window.samples) * 1000 < LEAST_MS * SAMPLE_RATE_HZ:
                 continue
@@ -130,11 +118,12 @@ class Utterances:
             self._keep(utterance, found)
             texts += texts_of(found.get("transcription"))
             heads += self._contrast(utterance)
-            heads += emotion_of(found.get("emotion"), utterance)
+            heads += self._emotion(found.get("emotion"), utterance)
         return Findings(tuple(texts), tuple(heads))
 
     def _feed(self, heard: Sound) -> Sequence[SpeechWindow]:
         chunk, rate_hz = heard.chunk, heard.sample_rate_hz
+        self._track_id = chunk.track_id
         samples = decode_payload(chunk.encoding, chunk.payload)
         if self._cutter is None:
             self._cutter = SpeechWindows(chunk.t_event_ms, self._max_utterance_ms)
@@ -177,16 +166,15 @@ class Utterances:
                 )
             )
 
-    def _contrast(self, utterance: EncodedAudio) -> list[Finding]:
-        found: list[Finding] = []
-        for head in self._contrasts.values():
+    def _contrast(self, utterance: EncodedAudio) -> list[HeadResult]:
+        found: list[HeadResult] = []
+        for head in self._contrasts:
             contrast: ContrastFinding | None = head(utterance, self._centre)
             if contrast is not None:
                 found.append(
-                    Finding(
+                    HeadResult(
+                        **self._stamps(utterance),
                         head=contrast.head,
-                        t_start_ms=utterance.windows[0].t_event_ms,
-                        t_end_ms=utterance.windows[-1].t_end_ms,
                         values=contrast.values,
                         confidence=contrast.confidence,
                         reliability=contrast.reliability,
@@ -196,6 +184,32 @@ class Utterances:
         if self._contrasts:
             self._centre = self._centre.add(utterance)
         return found
+
+    def _emotion(self, emotion: EmotionFinding | None, utterance: EncodedAudio) -> list[HeadResult]:
+        """The class probabilities; nothing where the head found nothing to hear."""
+        if emotion is None or not emotion.probabilities:
+            return []
+        return [
+            HeadResult(
+                **self._stamps(utterance),
+                head=HeadKind.EMOTION,
+                values=tuple(
+                    HeadValue(label=p.label, value=p.probability) for p in emotion.probabilities
+                ),
+                confidence=emotion.confidence,
+                reliability=emotion.reliability,
+                model=emotion.model,
+            )
+        ]
+
+    def _stamps(self, utterance: EncodedAudio) -> dict[str, Any]:
+        return {
+            "call_id": self._call_id,
+            "track_id": self._track_id,
+            "t_start_ms": utterance.windows[0].t_event_ms,
+            "t_event_ms": utterance.windows[-1].t_end_ms,
+            "t_seen_ms": self._now_ms(),
+        }
 
 
 def texts_of(said: Transcription | None) -> list[StreamText]:
@@ -218,23 +232,4 @@ def texts_of(said: Transcription | None) -> list[StreamText]:
         )
         for segment in said.segments
         if segment.text.strip()
-    ]
-
-
-def emotion_of(emotion: EmotionFinding | None, utterance: EncodedAudio) -> list[Finding]:
-    """The class probabilities as a finding; nothing where the head found nothing to hear."""
-    if emotion is None or not emotion.probabilities:
-        return []
-    return [
-        Finding(
-            head="emotion",
-            t_start_ms=utterance.windows[0].t_event_ms,
-            t_end_ms=utterance.windows[-1].t_end_ms,
-            values=tuple(
-                HeadValue(label=p.label, value=p.probability) for p in emotion.probabilities
-            ),
-            confidence=emotion.confidence,
-            reliability=emotion.reliability,
-            model=emotion.model,
-        )
     ]
