@@ -104,6 +104,7 @@ class AudioMemory(Contract, frozen=True, kw_only=True):
     language: LanguageFinding | None = None
     emotion: EmotionFinding | None = None
     speaker: SpeakerFinding | None = None
+    record_ids: tuple[Name, ...] = ()  # what it is remembered as, where it was to be
 
 
 class MemoryRecord(Contract, frozen=True, kw_only=True):

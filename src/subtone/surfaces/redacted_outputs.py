@@ -8,7 +8,7 @@ import msgspec
 
 from subtone.surfaces.redaction import redact
 
-WORDS: Final = frozenset({"text", "quote", "en", "zh", "hint"})
+WORDS: Final = frozenset({"text", "quote", "en", "zh", "hint", "transcript"})
 """Fields of the contracts that hold, or may quote, what somebody said."""
 
 

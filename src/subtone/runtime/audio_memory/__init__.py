@@ -1,6 +1,7 @@
 """Audio memory put together: encode once, run the tasks asked for, remember, find again."""
 
+from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.audio_memory.recordings import MAX_WHOLE_MS, Recording
 from subtone.runtime.audio_memory.system import AudioMemorySystem
 
-__all__ = ["MAX_WHOLE_MS", "AudioMemorySystem", "Recording"]
+__all__ = ["MAX_WHOLE_MS", "AudioMemorySystem", "Keep", "Recording"]

@@ -12,6 +12,7 @@ from subtone.contracts.vocabulary import Role
 from subtone.ingest.errors import IngestError
 from subtone.ingest.files import probe_audio
 from subtone.perception.errors import PerceptionError
+from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.audio_memory.recordings import Recording
 from subtone.runtime.audio_memory.system import AudioMemorySystem
 
@@ -122,8 +123,10 @@ def _remember(
                 path,
                 tasks,
                 channel=channel,
-                role=Role.UNKNOWN if roles is None else roles[channel],
-                has_consent=has_consent,
+                keep=Keep(
+                    has_consent=has_consent,
+                    role=Role.UNKNOWN if roles is None else roles[channel],
+                ),
             )
         )
     return Remembered(path, records=records)

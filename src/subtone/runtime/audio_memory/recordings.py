@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +29,15 @@ class Recording:
     audio: Path | NDArray[Any]
     sample_rate_hz: int
     channel: int = 0
+    name: str  # a path, or what the caller calls it
 
     @classmethod
     def of(
-        cls, audio: Path | str | NDArray[Any], sample_rate_hz: int | None = None, channel: int = 0
+        cls,
+        audio: Path | str | NDArray[Any],
+        sample_rate_hz: int | None = None,
+        channel: int = 0,
+        name: str | None = None,
     ) -> Recording:
         """Check what was handed over.
 
@@ -45,24 +51,17 @@ class Recording:
                     f"{Path(audio).name} has {info.channel_count} channels: there is no channel "
                     f"{channel} (the first is 0)"
                 )
-            return cls(audio=Path(audio), sample_rate_hz=SAMPLE_RATE_HZ, channel=channel)
+            return cls(
+                audio=Path(audio),
+                sample_rate_hz=SAMPLE_RATE_HZ,
+                channel=channel,
+                name=name or str(audio),
+            )
         if sample_rate_hz is None:
             raise AudioError("samples say nothing about their rate: give sample_rate_hz")
-        return cls(audio=audio, sample_rate_hz=sample_rate_hz)
+        return cls(audio=audio, sample_rate_hz=sample_rate_hz, name=name or "samples")
 
-    @property
-    def name(self) -> str:
-        """The file's name, or that it came as samples."""
-        return self.audio.name if isinstance(self.audio, Path) else "samples"
-
-    @property
-    def duration_ms(self) -> int | None:
-        """None where a container does not say."""
-        if isinstance(self.audio, Path):
-            return probe_audio(self.audio).duration_ms
-        return round(1000 * len(self.audio) / self.sample_rate_hz)
-
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the file's bytes or of the samples, in hexadecimal."""
         if isinstance(self.audio, Path):
@@ -74,8 +73,7 @@ class Recording:
     def source(self) -> str:
         """What the memory knows it by: the end of its name, its content and its channel."""
         end = f"#{self.digest[:DIGEST_CHARS]}" + (f"/{self.channel}" if self.channel else "")
-        name = str(self.audio) if isinstance(self.audio, Path) else self.name
-        return name[-(MAX_SOURCE_CHARS - len(end)) :] + end
+        return self.name[-(MAX_SOURCE_CHARS - len(end)) :] + end
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """The channel's samples, a second at a time."""

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from numpy.typing import NDArray
 
 from subtone.contracts.memory import (
@@ -28,16 +29,18 @@ from subtone.contracts.memory import (
     VectorQuery,
 )
 from subtone.contracts.ports import EVERYTHING, MemoryStore
-from subtone.contracts.vocabulary import Role
 from subtone.perception.encoder import WhisperEncoder
 from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.errors import PerceptionError
+from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.registry import available_heads, declared_head
 from subtone.perception.heads.task_pool import TaskPool
 from subtone.perception.transcription import WhisperDecoder
+from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.audio_memory.recordings import Recording
 
 TASKS: Final = ("transcription", "language", "emotion", "speaker")
+DECODED: Final = frozenset({"transcription", "language"})  # dear, and of the whole recording
 DEFAULT_BUDGET_BYTES: Final = 2 * 1024**3
 
 Audio = Path | str | NDArray[Any]
@@ -154,6 +157,8 @@ class AudioMemorySystem:
         *,
         sample_rate_hz: int | None = None,
         channel: int = 0,
+        name: str | None = None,
+        keep: Keep | None = None,
     ) -> AudioMemory:
         """Encode a recording once and run exactly the tasks asked for on it.
 
@@ -162,14 +167,24 @@ class AudioMemorySystem:
             tasks: any of ``TASKS``; none gives the encoding alone.
             sample_rate_hz: of samples, hertz.
             channel: of a file, from 0.
+            name: what the source is called; the file's path when None.
+            keep: how to remember it, a record for each stretch of speech; None keeps nothing.
 
-        Raises IngestError, PerceptionError or HeadError for what cannot be used; nothing is
-        stored.
+        Raises IngestError or PerceptionError for what cannot be used, MemoryStoreError for what
+        the memory refuses; then nothing is stored.
 
         """
         self._require_known(tasks)
-        recording = Recording.of(audio, sample_rate_hz, channel)
+        recording = Recording.of(audio, sample_rate_hz, channel, name)
         encoded = self.encoder.encode(recording.samples(), recording.sample_rate_hz)
+        found = self.understand(encoded, tasks)
+        records: list[MemoryRecord] = []
+        if keep is not None:
+            records = [
+                self._record(recording, keep, number, self.alone(w), self._part(found, w, tasks))
+                for number, w in enumerate(encoded.windows)
+            ]
+            self._require_store().add(records)
         encodings: list[Encoding] = []
         if encoded.windows:
             encodings = [encoded.encoding(self.layer)]
@@ -178,7 +193,8 @@ class AudioMemorySystem:
             source=recording.source,
             duration_ms=encoded.duration_ms,
             encodings=tuple(encodings),
-            **self.understand(encoded, tasks),
+            record_ids=tuple(record.record_id for record in records),
+            **found,
         )
 
     def understand(self, encoded: EncodedAudio, tasks: Sequence[str]) -> dict[str, Any]:
@@ -196,37 +212,23 @@ class AudioMemorySystem:
         audio: Audio,
         tasks: Sequence[str] = ("transcription",),
         *,
+        keep: Keep,
         sample_rate_hz: int | None = None,
         channel: int = 0,
-        call_id: str | None = None,
-        role: Role = Role.UNKNOWN,
-        t_seen_ms: int | None = None,
-        has_consent: bool,
     ) -> tuple[MemoryRecord, ...]:
         """Store one record for every stretch of speech, all of them or none; return them.
 
         A recording of any length goes through in bounded memory. Storing the same content
-        again replaces what it left before. Raises as ``process_audio``, and MemoryStoreError.
+        again replaces what it left before. Raises as ``process_audio``.
         """
         store = self._require_store()
         self._require_known(tasks)
         recording = Recording.of(audio, sample_rate_hz, channel)
-        seen_ms = self._now_ms() if t_seen_ms is None else t_seen_ms
         windows = self.encoder.encode_stream(recording.blocks(), recording.sample_rate_hz)
-        source, digest = recording.source, recording.digest
         utterances = map(self.alone, windows)
         records = [
-            self.record_of(
-                utterance,
-                self.understand(utterance, tasks),
-                record_id=f"{digest}-{channel}-{number}",
-                call_id=call_id or recording.name[-200:],
-                role=role,
-                t_seen_ms=seen_ms,
-                source=source,
-                has_consent=has_consent,
-            )
-            for number, utterance in enumerate(utterances)
+            self._record(recording, keep, number, heard, self.understand(heard, tasks))
+            for number, heard in enumerate(utterances)
         ]
         store.add(records)
         return tuple(records)
@@ -291,6 +293,37 @@ class AudioMemorySystem:
             self._require_store().search(text=text, vectors=queries, where=where, limit=limit)
         )
 
+    def _record(
+        self,
+        recording: Recording,
+        keep: Keep,
+        number: int,
+        utterance: EncodedAudio,
+        found: Mapping[str, Any],
+    ) -> MemoryRecord:
+        return self.record_of(
+            utterance,
+            found,
+            record_id=f"{recording.digest}-{recording.channel}-{number}",
+            call_id=keep.call_id or Path(recording.name).name[-200:],
+            role=keep.role,
+            t_seen_ms=self._now_ms() if keep.t_seen_ms is None else keep.t_seen_ms,
+            source=recording.source,
+            has_consent=keep.has_consent,
+        )
+
+    def _part(
+        self, found: Mapping[str, Any], window: EncodedWindow, tasks: Sequence[str]
+    ) -> dict[str, Any]:
+        """What was found about one window: of the words its own, and heads read it alone."""
+        shared = {task: found[task] for task in tasks if task in DECODED}
+        said: Transcription | None = shared.get("transcription")
+        if said is not None:
+            own = [s for s in said.segments if window.t_event_ms <= s.t_event_ms < window.t_end_ms]
+            shared["transcription"] = msgspec.structs.replace(said, segments=tuple(own))
+        alone = [task for task in tasks if task not in DECODED]
+        return shared | self.understand(self.alone(window), alone)
+
     def _load(self, task: str) -> Any:
         settings = dict(self._settings.get(task, {}))
         declared = declared_head(task)
@@ -298,6 +331,10 @@ class AudioMemorySystem:
             settings.setdefault("decoder", self.decoder)
         if task in self._models:
             settings.setdefault("path", self._models[task])
+        elif task == "emotion":
+            raise HeadError(
+                task, "has no model", "give a head file or an ONNX model for this checkpoint"
+            )
         return declared.load(**settings)
 
     def _require_known(self, tasks: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 import subtone
 from subtone.runtime.config import Scope as TokenScope
+from subtone.runtime.live import routes_memories
 from subtone.runtime.live.auth import requires
 from subtone.runtime.live.bodies import BodyLimits, StrictRequest
 from subtone.runtime.live.metrics import CONTENT_TYPE, Reading
@@ -178,6 +179,10 @@ def create_app(parts: LiveParts) -> Litestar:
             dismiss,
             list_deliveries,
             replay_delivery,
+            routes_memories.process,
+            routes_memories.find,
+            routes_memories.find_alike,
+            routes_memories.forget,
         ],
         state=State({"tokens": parts.tokens, "limiter": limiter}),
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
