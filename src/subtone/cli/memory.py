@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from subtone.cli.common import OptionError, parse_roles, plain_errors, stdout
+from subtone.cli.common import OptionError, parse_roles, plain_errors
 
 if TYPE_CHECKING:
     from subtone.contracts.memory import MemoryFilter, MemoryHit, MemoryRecord
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from subtone.runtime.audio_memory.importing import Remembered
 
 KEY_BYTES = 32
-SNIPPET_CHARS = 60
 
 data_option = click.option(
     "--data",
@@ -239,7 +238,7 @@ def unix_ms(option: str, given: str | None) -> int | None:
 
 
 def show_hits(hits: list[tuple[MemoryHit, MemoryRecord]], *, as_json: bool) -> None:
-    """A table for a person, or JSON without vectors for a program."""
+    """Lines for a person, or JSON without vectors for a program."""
     import msgspec
 
     if as_json:
@@ -258,22 +257,15 @@ def show_hits(hits: list[tuple[MemoryHit, MemoryRecord]], *, as_json: bool) -> N
     if not hits:
         click.echo("nothing found")
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("score", "route", "call", "at", "emotion", "speaker", "words"):
-        table.add_column(heading, no_wrap=heading != "words")
     for hit, record in hits:
-        table.add_row(
-            f"{hit.score:.3f}",
-            hit.route,
-            record.call_id,
-            f"{record.t_event_ms // 60_000:02d}:{record.t_event_ms // 1000 % 60:02d}",
-            record.emotion or "-",
-            record.speaker_id or "-",
-            (record.transcript or "-")[:SNIPPET_CHARS],
+        facts = [f for f in (record.emotion, record.speaker_id, record.language) if f]
+        click.echo(
+            f"{hit.rank + 1:>3}  {hit.route:<10} {hit.score:.3g}  {record.call_id}  "
+            f"{record.t_event_ms // 60_000:02d}:{record.t_event_ms // 1000 % 60:02d}"
+            + (f"  [{', '.join(facts)}]" if facts else "")
         )
-    stdout().print(table)
+        if record.transcript:
+            click.echo(f"     {record.transcript}")
 
 
 class _Told:
