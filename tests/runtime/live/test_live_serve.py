@@ -7,9 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,45 +24,12 @@ from subtone.ingest.files import read_transcript
 from subtone.runtime.simulate import chat, twilio
 from subtone.runtime.simulate.packets import Packet, packets_of
 from support_live import eventually
+from support_serve import Server, served
 
 CALLS = Path(__file__).resolve().parents[3] / "examples" / "calls"
 ROLES = (Role.AGENT, Role.CUSTOMER)
 LIMIT_S = 20.0
 SPEED = 12.0
-
-
-@dataclass
-class Server:
-    """A server process that has said where it listens."""
-
-    process: subprocess.Popen[str]
-    url: str
-    token: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10.0)
-
-
-@contextmanager
-def served(folder: Path, *settings: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "subtone", "serve", "--port", "0", "--data", str(folder)]
-    with subprocess.Popen(
-        [*command, *settings],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[-1]
-            token = process.stdout.readline().split()[-1]
-            yield Server(process, url, token)
-        finally:
-            process.kill()
 
 
 def bounded(test: Callable[[], Awaitable[None]]) -> None:
