@@ -273,8 +273,14 @@ class Hub:
         batch, self._unwritten = self._unwritten, []
         waiters: list[asyncio.Future[None]] = []
         for running in list(self.calls.values()):
-            self._watch(running, now_ms)
-            events = running.live.take()
+            try:
+                self._watch(running, now_ms)
+                events = running.live.take()
+            except Exception:  # ours: this call is lost to us, no other is
+                log.exception("call %s cannot be collected", running.live.call_id)
+                self.counts.faults += 1
+                self._release(running)
+                continue
             waiters += running.waiting
             running.waiting = []
             if events:
