@@ -386,7 +386,11 @@ def test_a_call_that_cannot_be_collected_stops_no_other(monkeypatch: pytest.Monk
 
         monkeypatch.setattr(bench.hub.calls["bad"].live, "take", broken)
         bench.send("good", said("hello"))
+        taken = asyncio.ensure_future(bench.hub.durable("bad"))
+        await asyncio.sleep(0)
         await bench.pass_ms(400)
+        with pytest.raises(ValueError, match="contract"):  # not told that it was taken
+            await taken
         assert bench.hub.counts.faults == 1
         assert set(bench.hub.calls) == {"good"}
         assert any(outputs.turns for call_id, outputs in bench.said if call_id == "good")

@@ -276,9 +276,12 @@ class Hub:
             try:
                 self._watch(running, now_ms)
                 events = running.live.take()
-            except Exception:  # ours: this call is lost to us, no other is
+            except Exception as error:  # ours: this call is lost to us, no other is
                 log.exception("call %s cannot be collected", running.live.call_id)
                 self.counts.faults += 1
+                for waiter in running.waiting:  # what they sent is in no journal
+                    if not waiter.done():
+                        waiter.set_exception(error)
                 self._release(running)
                 continue
             waiters += running.waiting
