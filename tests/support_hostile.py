@@ -21,6 +21,7 @@ from subtone.runtime.live.media_ports import MAX_DATAGRAM_BYTES, MediaPort
 from support_live import Live, eventually
 from support_rtp import rtp_packet
 from support_siprec import METADATA, SDP, crlf, multipart, recording_body, request
+from support_torture import TORTURE
 
 ANSWER_S = 15.0  # the slowest refusal is that of a body or message that does not come: 10 s
 MAX_UDP_BYTES = 65_507
@@ -347,6 +348,7 @@ SIP: dict[str, tuple[bytes, str, str]] = {
     ),
     "26 100000 deep": (_described("<a>" * 100_000), UNSENT, "513 Body too large"),
     "26 20000 deep": (_described("<a>" * 20_000), TAKEN, TAKEN),
+    **TORTURE,
 }
 
 

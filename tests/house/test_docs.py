@@ -35,8 +35,10 @@ from subtone.kernel.voice_intelligence.acoustics import (
     open_track,
 )
 from subtone.runtime.analysis import analyse_files
+from subtone.runtime.demo import LiveItem, own_server, play_live
 from subtone.surfaces.report.words import UiLanguage
 from subtone.surfaces.terminal import render_timeline
+from subtone.surfaces.terminal_live import render_live
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = ROOT / "examples" / "calls"
@@ -145,9 +147,10 @@ def test_both_readmes_have_the_same_parts() -> None:
 
     def fences(page: Path) -> list[str]:
         text = page.read_text("utf-8")
-        demo = re.search("<!-- demo:begin -->.*<!-- demo:end -->", text, re.DOTALL)
-        assert demo
-        text = text.replace(demo.group(), "")  # each in its own language
+        for name in ("demo", "live"):  # each in its own language
+            shown = re.search(f"<!-- {name}:begin -->.*<!-- {name}:end -->", text, re.DOTALL)
+            assert shown
+            text = text.replace(shown.group(), "")
         return [match.group() for match in _FENCE.finditer(text)]
 
     assert outline(README) == outline(README_ZH)
@@ -174,13 +177,40 @@ def said_before() -> AnalysedTurn:
 
 
 def demo_excerpt(language: UiLanguage) -> str:
-    """What `subtone demo` prints first, up to the advice of the first change."""
+    """What `subtone demo` prints of the recording, up to the advice of the first change."""
     console = Console(file=io.StringIO(), width=80)
     render_timeline(console, analysis(), language)
     assert isinstance(console.file, io.StringIO)
     lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
     end = next(i for i, line in enumerate(lines) if re.match(r"\s*(do|建议) ", line))
     return "```text\n" + "\n".join([*lines[:end], "    …"]) + "\n```"
+
+
+@cache
+def told_live() -> tuple[LiveItem, ...]:
+    """What a server says of the sample call, by the time at which it could."""
+    told: list[LiveItem] = []
+    with own_server() as server:
+        play_live(server, AUDIO, TEXT, ROLES, 100.0, told.append)
+
+    def known_ms(item: LiveItem) -> int:
+        if isinstance(item, AnalysedTurn):
+            return item.turn.t_end_ms
+        return item.moment.t_event_ms + Calibration().alignment.watermark_ms
+
+    return tuple(sorted(told, key=known_ms))
+
+
+def live_excerpt(language: UiLanguage) -> str:
+    """What `subtone demo` prints of the server from 0:50 up to the first change."""
+    console = Console(file=io.StringIO(), width=80)
+    for item in told_live():
+        at_ms = (item.turn if isinstance(item, AnalysedTurn) else item.moment).t_event_ms
+        if 50_000 <= at_ms <= deciding().moment.t_event_ms:
+            render_live(console, item, language)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return "```text\n" + "\n".join(lines) + "\n```"
 
 
 def customer_frames() -> Frames:
@@ -284,11 +314,15 @@ def _listed(z: dict[str, float], *names: str) -> str:
 PRINTED: list[tuple[Path, str, Callable[[], str]]] = [
     (README, "demo", lambda: demo_excerpt("en")),
     (README_ZH, "demo", lambda: demo_excerpt("zh")),
+    (README, "live", lambda: live_excerpt("en")),
+    (README_ZH, "live", lambda: live_excerpt("zh")),
     (LIFE, "second", life_of_a_second),
 ]
 
 
-@pytest.mark.parametrize(("page", "name", "printed"), PRINTED, ids=["en", "zh", "second"])
+@pytest.mark.parametrize(
+    ("page", "name", "printed"), PRINTED, ids=["en", "zh", "live-en", "live-zh", "second"]
+)
 def test_pages_show_what_a_run_prints(page: Path, name: str, printed: Callable[[], str]) -> None:
     before, begin, rest = page.read_text("utf-8").partition(f"<!-- {name}:begin -->\n")
     shown, end, after = rest.partition(f"\n<!-- {name}:end -->")

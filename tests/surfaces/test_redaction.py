@@ -119,3 +119,10 @@ def test_check_digits() -> None:
     assert not is_resident_id("11010519491331002X")
     assert is_iban("GB82WEST12345698765432")
     assert not is_iban("GB82WEST12345698765433")
+
+
+@pytest.mark.parametrize(
+    "written", ["4 " * 40, "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21"]
+)
+def test_a_long_row_of_digits_written_one_by_one_is_not_shown(written: str) -> None:
+    assert redact(f"it is {written.strip()} ok") == "it is [number] ok"

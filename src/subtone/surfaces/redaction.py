@@ -93,11 +93,13 @@ _SOCIAL_SECURITY: Final = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d
 """A number of the United States."""
 
 MIN_DIGITS, MAX_DIGITS = 6, 19
+MAX_GROUPS = 20  # more digits written one by one are not looked at, and not shown either
 
 
 def redact(text: str) -> str:
     """The text with what identifies a person's accounts and whereabouts replaced by its kind."""
-    text = _EMAIL.sub(EMAIL, text)
+    if "@" in text or "＠" in text:  # long words without one would be searched at every letter
+        text = _EMAIL.sub(EMAIL, text)
     text = _SPOKEN_EMAIL.sub(EMAIL, text)
     text = _IBAN.sub(_without_iban, text)
     text = _ID_NAMED.sub(_without_named_id, text)
@@ -147,6 +149,8 @@ def _without_number(match: re.Match[str]) -> str:
     """A run of digits with each telling number in it replaced, the longest first."""
     run = match.group()
     groups = [found.span() for found in _GROUP.finditer(run)]
+    if len(groups) > MAX_GROUPS:
+        return NUMBER
     before = match.string[max(0, match.start() - _CUE_CHARS) : match.start()]
     kept, at, index = "", 0, 0
     while index < len(groups):

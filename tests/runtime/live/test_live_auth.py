@@ -76,7 +76,9 @@ def test_each_route_asks_for_its_scope_and_no_other_will_do(tmp_path: Path) -> N
     run_live(tmp_path, test, limits=limits)
 
 
-def test_sockets_ask_too_and_refuse_before_they_open(tmp_path: Path) -> None:
+def test_sockets_ask_too_and_refuse_before_they_open(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def test(live: Live) -> None:
         for path, needed in SOCKETS:
             for scope in (None, *Scope):
@@ -91,6 +93,7 @@ def test_sockets_ask_too_and_refuse_before_they_open(tmp_path: Path) -> None:
                 assert refused.value.response.status_code == (401 if scope is None else 403), path
 
     run_live(tmp_path, test)
+    assert [r for r in caplog.records if r.name.startswith("uvicorn")] == []
 
 
 def test_secrets_are_never_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

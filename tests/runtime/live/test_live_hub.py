@@ -21,6 +21,7 @@ from subtone.ingest.wire import (
     StreamOpened,
     StreamText,
     StreamTrack,
+    WireError,
 )
 from subtone.kernel import pipeline
 from subtone.kernel.pipeline import CallState
@@ -372,3 +373,36 @@ def test_a_fault_of_ours_ends_one_call_only(monkeypatch: pytest.MonkeyPatch) -> 
     bench = run(test)
     assert bench.hub.counts.faults == 1
     assert [c for c, o in bench.said if o.turns] == ["good"]
+
+
+def test_a_call_that_cannot_be_collected_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(bench: Bench) -> None:
+        bench.send("bad", opened())
+        bench.send("good", opened())
+        await bench.pass_ms(200)
+
+        def broken() -> list[object]:
+            raise ValueError("a contract was broken")
+
+        monkeypatch.setattr(bench.hub.calls["bad"].live, "take", broken)
+        bench.send("good", said("hello"))
+        taken = asyncio.ensure_future(bench.hub.durable("bad"))
+        await asyncio.sleep(0)
+        await bench.pass_ms(400)
+        with pytest.raises(ValueError, match="contract"):  # not told that it was taken
+            await taken
+        assert bench.hub.counts.faults == 1
+        assert set(bench.hub.calls) == {"good"}
+        assert any(outputs.turns for call_id, outputs in bench.said if call_id == "good")
+
+    run(test)
+
+
+@pytest.mark.parametrize("call_id", ["", "x" * 201])
+def test_what_cannot_be_a_call_id_begins_no_call(call_id: str) -> None:
+    async def test(bench: Bench) -> None:
+        with pytest.raises(WireError, match="1 to 200"):
+            bench.hub.call(call_id)
+        assert bench.hub.calls == {}
+
+    run(test)

@@ -7,9 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +20,15 @@ from websockets.exceptions import ConnectionClosed
 
 from subtone.cli import main
 from subtone.contracts.vocabulary import Role
-from subtone.ingest.files import read_transcript
-from subtone.runtime.simulate import chat, twilio
+from subtone.runtime.simulate import twilio
 from subtone.runtime.simulate.packets import Packet, packets_of
-from support_live import eventually
+from subtone.runtime.simulate.play import Play, Protocol, play_all
+from support_serve import Server, served
 
 CALLS = Path(__file__).resolve().parents[3] / "examples" / "calls"
 ROLES = (Role.AGENT, Role.CUSTOMER)
 LIMIT_S = 20.0
 SPEED = 12.0
-
-
-@dataclass
-class Server:
-    """A server process that has said where it listens."""
-
-    process: subprocess.Popen[str]
-    url: str
-    token: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10.0)
-
-
-@contextmanager
-def served(folder: Path, *settings: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "subtone", "serve", "--port", "0", "--data", str(folder)]
-    with subprocess.Popen(
-        [*command, *settings],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[-1]
-            token = process.stdout.readline().split()[-1]
-            yield Server(process, url, token)
-        finally:
-            process.kill()
 
 
 def bounded(test: Callable[[], Awaitable[None]]) -> None:
@@ -76,10 +40,9 @@ def bounded(test: Callable[[], Awaitable[None]]) -> None:
 
 async def stream(server: Server, call_id: str, packets: list[Packet], speed: float) -> int:
     """Play the packets as Twilio would, saying that the words come from elsewhere."""
-    timed = twilio.messages(call_id, f"MZ{call_id}", ROLES, packets)
-    said = ((t, m.replace('"customParameters": {}', HAS_TEXT)) for t, m in timed)
+    timed = twilio.messages(call_id, f"MZ{call_id}", ROLES, packets, has_text=True)
     url = server.url.replace("http", "ws", 1) + "/v1/streams"
-    return await twilio.play(url, said, speed=speed, headers=server.headers)
+    return await twilio.play(url, timed, speed=speed, headers=server.headers)
 
 
 def write_tone(path: Path, length_s: float) -> None:
@@ -88,13 +51,10 @@ def write_tone(path: Path, length_s: float) -> None:
     soundfile.write(path, np.stack([tone, tone], 1), 8_000)
 
 
-HAS_TEXT = '"customParameters": {"has_text": "true"}'
-
-
 async def until(server: Server, call_id: str, after: int, kind: str, count: int) -> list[Any]:
-    """Items of the call from the event stream, until there are that many of the kind."""
+    """Items of the call, or of all, until there are that many of the kind."""
     found: list[Any] = []
-    path = f"/v1/stream?after={after}&call_id={call_id}"
+    path = f"/v1/stream?after={after}" + (f"&call_id={call_id}" if call_id else "")
     async with server.client() as http, http.stream("GET", path) as answer:
         async for line in answer.aiter_lines():
             if line.startswith("data: "):
@@ -105,21 +65,17 @@ async def until(server: Server, call_id: str, after: int, kind: str, count: int)
 
 
 def test_a_call_faster_than_real_time_is_found_to_hide_its_frustration(tmp_path: Path) -> None:
-    packets = list(packets_of(CALLS / "hidden_frustration.en.flac", ROLES))
-    transcript = read_transcript(CALLS / "hidden_frustration.en.jsonl")
-
     async def test() -> None:
-        playing = asyncio.create_task(stream(server, "CA1", packets, SPEED))
-        async with server.client() as http:
-
-            async def has_begun() -> bool:
-                return (await http.get("/v1/calls/CA1")).status_code == 200
-
-            await eventually(has_begun)
-        url = f"{server.url}/v1/calls/CA1/messages"
-        texts = chat.play(url, chat.posts(transcript), speed=SPEED, headers=server.headers)
-        talking = asyncio.create_task(texts)
-        found = await until(server, "CA1", 0, "transition", 1)
+        wanted = Play(
+            protocol=Protocol.TWILIO,
+            call=CALLS / "hidden_frustration.en.flac",
+            text=CALLS / "hidden_frustration.en.jsonl",
+            target=server.url.replace("http", "ws", 1) + "/v1/streams",
+            speed=SPEED,
+            token=server.token,
+        )
+        playing = asyncio.create_task(play_all(wanted))
+        found = await until(server, "", 0, "transition", 1)
         hidden = found[-1]["item"]
         assert (hidden["to_state"], hidden["masked"]) == ("hidden_frustration", True)
         assert 55_000 <= hidden["t_event_ms"] <= 75_000
@@ -127,9 +83,8 @@ def test_a_call_faster_than_real_time_is_found_to_hide_its_frustration(tmp_path:
         decided = [i["item"]["moment"]["t_event_ms"] for i in found if i["kind"] == "decision"]
         assert decided == list(range(5_000, hidden["t_event_ms"] + 1, 5_000))
         assert [i for i in found if i["kind"] == "notice"] == []
-        for task in (playing, talking):
-            task.cancel()
-        await asyncio.gather(playing, talking, return_exceptions=True)
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
 
     with served(tmp_path) as server:
         bounded(test)

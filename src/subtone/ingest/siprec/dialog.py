@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +19,7 @@ from subtone.ingest.wire import StreamClosed, StreamOpened, StreamSignal, Stream
 MIN_SESSION_EXPIRES_S: Final = 90
 _URI = re.compile(r"sips?:[^\s<>]+", re.IGNORECASE)
 _CALL_ID = re.compile(r"[!-.0-~]{1,200}")  # what a path of the HTTP API can name
+_MAX_LABEL_CHARS = 100  # SDP sets no bound
 _INTERVAL = re.compile(r"[0-9]{1,9}")
 
 
@@ -205,8 +207,9 @@ def media_of(dialog: Dialog, hints: RoleHints) -> tuple[MediaEndpoint, ...]:
 
 
 def _track_id(media: Media, labels: tuple[str | None, ...], index: int) -> str:
-    is_own = media.label is not None and labels.count(media.label) == 1
-    return f"label:{media.label}" if is_own else f"m:{index}"
+    label = media.label
+    is_own = label is not None and len(label) <= _MAX_LABEL_CHARS and labels.count(label) == 1
+    return f"label:{label}" if is_own else f"m:{index}"
 
 
 def tracks_of(media: tuple[MediaEndpoint, ...]) -> tuple[StreamTrack, ...]:
@@ -251,7 +254,7 @@ def stream_opened(
         elif name.startswith("element:"):
             found[name] = metadata.element(name.removeprefix("element:"))
     named = (found[name] for name in call_id_from if _CALL_ID.fullmatch(found.get(name, "")))
-    call_id = next(named, dialog.call_id)
+    call_id = next(named, "") or _call_id(dialog.call_id)
     if metadata.start_unix_ms is not None:
         found["start_unix_ms"] = str(metadata.start_unix_ms)
     return StreamOpened(
@@ -261,6 +264,13 @@ def stream_opened(
         tracks=tracks_of(media),
         attributes=tuple((name, value) for name, value in found.items() if value),
     )
+
+
+def _call_id(sip_call_id: str) -> str:
+    """The SIP Call-ID, or where it cannot name a call, as it may be of any length, its digest."""
+    if _CALL_ID.fullmatch(sip_call_id):
+        return sip_call_id
+    return f"sip-{hashlib.sha256(sip_call_id.encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def is_on_hold(dialog: Dialog) -> bool:

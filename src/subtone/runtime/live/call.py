@@ -53,6 +53,7 @@ _VERDICTS = {  # what Twilio calls machine_start, machine_end_beep and so on is 
     "fax": AmdVerdict.FAX,
     "unknown": AmdVerdict.UNKNOWN,
 }
+MAX_CALL_ID_CHARS = 200  # of every contract
 JOIN_TOLERANCE_MS = 20  # stamps jitter this far inside one chunk; the kernel bears 40 ms
 
 
@@ -85,6 +86,9 @@ class LiveCall:
         is_amd_enabled: bool,
         has_text: bool = False,
     ) -> None:
+        """A call that nothing is known of yet. Raises WireError for an id that cannot be one."""
+        if not 0 < len(call_id) <= MAX_CALL_ID_CHARS:
+            raise WireError(f"a call's id has 1 to {MAX_CALL_ID_CHARS} characters")
         self.call_id = call_id
         self.is_over = False
         self.last_seen_ms = t_seen_ms

@@ -285,8 +285,17 @@ class Hub:
         batch, self._unwritten = self._unwritten, []
         waiters: list[asyncio.Future[None]] = []
         for running in list(self.calls.values()):
-            self._watch(running, now_ms)
-            events = running.live.take()
+            try:
+                self._watch(running, now_ms)
+                events = running.live.take()
+            except Exception as error:  # ours: this call is lost to us, no other is
+                log.exception("call %s cannot be collected", running.live.call_id)
+                self.counts.faults += 1
+                for waiter in running.waiting:  # what they sent is in no journal
+                    if not waiter.done():
+                        waiter.set_exception(error)
+                self._release(running)
+                continue
             waiters += running.waiting
             running.waiting = []
             if events:

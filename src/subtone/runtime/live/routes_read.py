@@ -158,12 +158,16 @@ async def get_timeline(
 ) -> TimelinePage:
     """Turns, decisions, transitions, amendments, notices, in the order they were made."""
     await _row(parts, call_id)
-    rows = await asyncio.to_thread(parts.reader.outputs_after, after, limit, call_id=call_id)
     view = view_of(request)
-    items = tuple(
-        TimelineItem(cursor=r.cursor, kind=r.kind, item=msgspec.Raw(view(r.body))) for r in rows
-    )
-    return TimelinePage(items=items, next=rows[-1].cursor if len(rows) == limit else None)
+
+    def page() -> TimelinePage:
+        rows = parts.reader.outputs_after(after, limit, call_id=call_id)
+        items = tuple(
+            TimelineItem(cursor=r.cursor, kind=r.kind, item=msgspec.Raw(view(r.body))) for r in rows
+        )
+        return TimelinePage(items=items, next=rows[-1].cursor if len(rows) == limit else None)
+
+    return await asyncio.to_thread(page)
 
 
 @get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from subtone.runtime.live.problems import PROBLEMS
 from subtone.runtime.live.routes_read import MAX_CURSOR
 from subtone.runtime.live.sockets import PeerGone, TryLater, kept
 
+LONG_BYTES = 65_536  # JSON that is read and written again in some milliseconds
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),
@@ -132,9 +133,10 @@ async def _send_all(
     async with aclosing(parts.feed.follow(start, call_id)) as steps:
         async for step in steps:
             for row in step.rows:
+                told = await _encoded((row,), view)
                 try:
                     async with asyncio.timeout(parts.limits.send_timeout_s):
-                        await socket.send_data(encode_row(row, view).decode())
+                        await socket.send_data(told[0].decode())
                 except TimeoutError as error:
                     parts.metrics.dropped_followers.inc()
                     raise TryLater(f"too slow: resume with after={cursor}") from error
@@ -153,6 +155,16 @@ def encode_row(row: OutputRow, view: View) -> bytes:
     return msgspec.json.encode(
         StreamItem(cursor=row.cursor, call_id=row.call_id, kind=row.kind, item=item)
     )
+
+
+async def _encoded(rows: Sequence[OutputRow], view: View) -> list[bytes]:
+    """The rows as StreamItems; long ones are looked through beside the event loop."""
+
+    def encoded() -> list[bytes]:
+        return [encode_row(row, view) for row in rows]
+
+    is_long = sum(len(row.body) for row in rows) > LONG_BYTES
+    return await asyncio.to_thread(encoded) if is_long else encoded()
 
 
 class EventStream(ASGIResponse):
@@ -199,14 +211,12 @@ class EventStream(ASGIResponse):
             async for step in steps:
                 cursor = step.cursor
                 # an id without data moves the cursor although this follower was told nothing
-                yield (
-                    b"".join(_event(row, self._view) for row in step.rows) or b"id: %d\n\n" % cursor
-                )
+                told = zip(step.rows, await _encoded(step.rows, self._view), strict=True)
+                yield b"".join(_event(*one) for one in told) or b"id: %d\n\n" % cursor
         yield b'event: resume\nid: %d\ndata: {"after":%d}\n\n' % (cursor, cursor)
 
 
-def _event(row: OutputRow, view: View) -> bytes:
-    data = encode_row(row, view)
+def _event(row: OutputRow, data: bytes) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.cursor, row.kind.encode(), data)
 
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ from subtone.runtime.live.resuming import Resumed, resume
 from subtone.runtime.live.socket_protocol import BatchingProtocol
 from subtone.runtime.live.stream_feed import OutputFeed
 from subtone.runtime.live.telephony import running_telephony
+from subtone.runtime.live.tls import server_context
 
 if TYPE_CHECKING:  # needs an extra of its own
     from subtone.runtime.live.tracing import Tracing
@@ -122,10 +124,11 @@ class LiveServer(uvicorn.Server):
                 timeout_keep_alive=10,
                 timeout_graceful_shutdown=SHUTDOWN_S,
                 h11_max_incomplete_event_size=65_536,
-                ssl_certfile=config.http.tls_certificate,
-                ssl_keyfile=config.http.tls_key,
             )
         )
+        self.config.load()
+        self.config.ssl = _tls(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
         self._parts = parts
         self.on_ready: Callable[[], None] = lambda: None
 
@@ -224,6 +227,18 @@ async def _running_calls(
         await asyncio.to_thread(journal.close)
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
+
+
+def _tls(config: RuntimeConfig) -> ssl.SSLContext | None:
+    certificate, key = config.http.tls_certificate, config.http.tls_key
+    if certificate is None or key is None:
+        return None
+    return server_context("http", certificate, key)
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Uvicorn calls it an error that a socket was refused with an HTTP status."""
+    return "without completing handshake" not in record.getMessage()
 
 
 def clock() -> Callable[[], int]:

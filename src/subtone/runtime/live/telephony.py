@@ -7,13 +7,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from subtone.ingest.siprec import DigestSettings, RoleHints, ServerSettings
 from subtone.runtime.config import ConfigError, RuntimeConfig
 from subtone.runtime.live.hub import Hub
 from subtone.runtime.live.media_ports import MediaPorts
 from subtone.runtime.live.recording_server import RecordingServer
+from subtone.runtime.live.tls import server_context
 
 SECRET_BYTES = 32
 
@@ -94,12 +94,4 @@ def _settings(config: RuntimeConfig) -> ServerSettings:
 
 def _tls(config: RuntimeConfig) -> ssl.SSLContext:
     sip = config.sip
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(Path(sip.tls_certificate or ""), Path(sip.tls_key or ""))
-        if sip.tls_client_ca is not None:
-            context.load_verify_locations(sip.tls_client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except OSError as error:
-        raise ConfigError(f"sip.tls_certificate cannot be used ({error})") from error
-    return context
+    return server_context("sip", sip.tls_certificate or "", sip.tls_key or "", sip.tls_client_ca)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +22,12 @@ def is_proxied(url: str) -> bool:
 
 def http_client(url: str, headers: dict[str, str] | None) -> httpx.AsyncClient:
     """A client for the server of this URL."""
-    return httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S, trust_env=is_proxied(url))
+    return httpx.AsyncClient(
+        headers=headers,
+        timeout=TIMEOUT_S,
+        trust_env=is_proxied(url),
+        verify=ssl.create_default_context(),  # the system's authorities, or SSL_CERT_FILE
+    )
 
 
 def base_url(url: str) -> str:
