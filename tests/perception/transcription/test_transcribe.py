@@ -15,8 +15,8 @@ from subtone.contracts.memory import Transcription
 from subtone.perception.encoder import Padding, WhisperEncoder
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.errors import CheckpointError, PerceptionError
-from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.transcription import GuardLimits, Transcribe, WhisperDecoder
+from subtone.perception.transcription.language import DetectLanguage
 from support_shared import shared
 
 CALLS = ("auto_repairs_40.stereo.flac", "auto_repairs_49.stereo.flac")
