@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from subtone.contracts.analysis import CallAnalysis
+    from subtone.contracts.vocabulary import Role
+    from subtone.ingest.files import Transcript
     from subtone.surfaces.report.words import UiLanguage
 
 TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
@@ -62,6 +64,13 @@ TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
     help="JSON of a Calibration (`subtone schema Calibration`): what it leaves out keeps its "
     "default.",
 )
+@click.option(
+    "--transcribe",
+    "checkpoint",
+    metavar="MODEL",
+    help="Recognise the words with this Whisper checkpoint, a name or a folder (needs "
+    "subtone[memory]).",
+)
 @language_option
 def analyze(
     call: Path,
@@ -72,6 +81,7 @@ def analyze(
     direction: str,
     score_agent_voice: bool,
     calibration_file: Path | None,
+    checkpoint: str | None,
     language: UiLanguage,
 ) -> None:
     """Analyse CALL, a recording with one channel per speaker or a chat file."""
@@ -86,14 +96,21 @@ def analyze(
         audio: Path | None = call
         if text is None and call.suffix.lower() in TEXT_SUFFIXES:
             audio, text = None, call
+        given_roles = parse_roles(roles)
+        transcript = None
+        if checkpoint is not None:
+            if text is not None or audio is None or given_roles is None:
+                raise OptionError("--transcribe needs a recording and --roles, and no --text")
+            transcript = transcribed(audio, given_roles, checkpoint)
         with progress_bar(call.name, is_shown=not as_json) as on_progress:
             analysis = analyse_files(
                 audio,
                 text,
-                parse_roles(roles),
+                given_roles,
                 direction=Direction(direction),
                 is_agent_voice_scored=score_agent_voice,
                 calibration=calibration,
+                transcript=transcript,
                 on_progress=on_progress,
             )
         if out is not None:
@@ -115,6 +132,20 @@ def explain(folder: Path, at: str | None, language: UiLanguage) -> None:
     with plain_errors():
         analysis = read_results(folder)
         render_moment(stdout(), analysis, None if at is None else parse_clock(at), language)
+
+
+def transcribed(call: Path, roles: list[Role], checkpoint: str) -> Transcript:
+    """The words of a recording, recognised; ClickException where that cannot be."""
+    from subtone.cli.memory import memory_errors
+
+    with memory_errors():
+        from subtone.runtime.audio_memory import AudioMemorySystem
+        from subtone.runtime.audio_memory.transcribing import transcribe_call
+
+        with progress_bar(f"words of {call.name}", is_shown=True) as on_progress:
+            return transcribe_call(
+                AudioMemorySystem(checkpoint), call, roles, lambda t_ms: on_progress(t_ms, None)
+            )
 
 
 def parse_clock(given: str) -> int:

@@ -55,6 +55,7 @@ def analyse_files(
     direction: Direction = Direction.AUTO,
     is_agent_voice_scored: bool = False,
     calibration: Calibration | None = None,
+    transcript: Transcript | None = None,
     on_progress: Progress = lambda _done_ms, _total_ms: None,
 ) -> CallAnalysis:
     """Analyse one recorded call, a chat, or both together.
@@ -66,6 +67,7 @@ def analyse_files(
         direction: whether answering-machine detection applies.
         is_agent_voice_scored: only for a stated lawful purpose; never moves the state.
         calibration: parameters of every decision; the shipped default when None.
+        transcript: the words, where they do not come from a file.
         on_progress: called with media time done and total, a few times a second of work.
 
     Raises:
@@ -76,7 +78,7 @@ def analyse_files(
     if source is None:
         raise ValueError("name an audio file, a text file or both")
     info = probe_audio(audio) if audio is not None else None
-    transcript = Transcript()
+    transcript = transcript or Transcript()
     if text is not None:
         transcript = read_transcript(text, info.duration_ms if info else None)
     has_both = roles is not None and {Role.AGENT, Role.CUSTOMER} <= set(roles)

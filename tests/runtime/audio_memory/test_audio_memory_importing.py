@@ -72,7 +72,7 @@ def test_after_kill_9_everything_told_is_there_and_the_rest_follows(tmp_path: Pa
     checkpoint = small_checkpoint(tmp_path / "made-up")
     clips = tmp_path / "clips"
     write_clips(clips, 24)
-    arguments = ("remember", clips, "--consent", "--tasks", "", "--json")
+    arguments: tuple[str | Path, ...] = ("remember", clips, "--consent", "--tasks", "", "--json")
     arguments += ("--data", tmp_path / "memory", "--model", checkpoint)
     with start_subtone(*arguments, cwd=tmp_path, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
