@@ -25,7 +25,7 @@ from subtone.perception.encoder import Padding, Precision, WhisperEncoder
 from subtone.perception.encoder.log_mel import log_mel
 from subtone.perception.encoder.quality import cosine
 from subtone.perception.encoding import EncodedAudio, EncodedWindow, FloatArray
-from subtone.perception.language import DetectLanguage
+from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.transcription import Transcribe, WhisperDecoder
 
 DEFAULT_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"

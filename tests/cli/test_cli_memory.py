@@ -29,12 +29,20 @@ def test_a_folder_is_remembered_found_and_forgotten(
     tmp_path: Path, made_up: tuple[str, ...]
 ) -> None:
     clips = write_clips(tmp_path / "clips", 4)
-    remember = ("remember", tmp_path / "clips", "--consent", "--tasks", "", *made_up)
+    remember: tuple[str | Path, ...] = (
+        "remember",
+        tmp_path / "clips",
+        "--consent",
+        "--tasks",
+        "",
+        *made_up,
+    )
     assert "4 files, 0 known before, 0 failed" in succeed(*remember)
     assert succeed(*remember) == "0 memories of 0 files, 4 known before, 0 failed\n"
     found = json.loads(succeed("recall", "--audio", clips[2], "--json", *made_up))
     assert found[0]["hit"]["route"] == "audio"
-    assert found[0]["record"]["call_id"] == "clip002.wav"
+    best = {row["record"]["call_id"] for row in found if row["hit"]["score"] > 1 - 1e-6}
+    assert "clip002.wav" in best
     assert found[0]["record"]["encodings"] == ["made-up/none/L1"]
     shown = succeed("recall", "--call", "clip001.wav", *made_up)
     assert "filter" in shown
@@ -86,7 +94,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
 ) -> None:
     (clip,) = write_clips(tmp_path / "clips", 1)
     places = {"clip": clip, "gone": tmp_path / "gone"}
-    succeed("remember", clip, "--consent", "--tasks", "", *made_up)
+    if arguments[0] == "recall":
+        succeed("remember", clip, "--consent", "--tasks", "", *made_up)
     given = [a.format(**places) for a in arguments]
     options = made_up[2:] if given[0] == "forget" else made_up
     refusal(*given, *options, names=names, cause=cause)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from subtone.contracts.calibration import VoiceCalibration
-from subtone.kernel.voice_intelligence.voice_emotion import valence_evidence
+from subtone.kernel.signal_correlation.moment import valence_factor
+from subtone.kernel.voice_intelligence.head_evidence import head_evidence
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.heads.contrast import ContrastHead, SpeakerCentre
 from subtone.perception.heads.errors import HeadError
@@ -83,7 +84,8 @@ def test_the_kernel_reads_what_the_head_says() -> None:
     logit = (found.values[0].value - calibration.valence_centre) / calibration.valence_scale
     trust = found.confidence * found.reliability
     expected = trust / (1 + np.exp(-logit)) + (1 - trust)
-    assert valence_evidence(2_600, 0.0, [event], calibration) == pytest.approx(expected)
+    evidence = head_evidence(event.t_event_ms, [event], calibration)
+    assert valence_factor(1.0, evidence) == pytest.approx(expected)
 
 
 def test_arousal_has_its_own_label_and_other_tasks_are_refused() -> None:

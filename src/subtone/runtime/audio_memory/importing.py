@@ -89,6 +89,7 @@ def remember_files(
     known by that; so whoever is stopped begins again with the first file that was not done.
 
     """
+    system.require_known(tasks)
     for path in paths:
         try:
             on_file(_remember(system, store, path, tasks, roles, has_consent))

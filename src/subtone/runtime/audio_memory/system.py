@@ -143,7 +143,7 @@ class AudioMemorySystem:
 
     def load(self, tasks: Sequence[str]) -> None:
         """Load the encoder and these tasks' models now. Raises what a first use would raise."""
-        self._require_known(tasks)
+        self.require_known(tasks)
         if self.encoder.passes == 0 and "transcription" in tasks:
             self.decoder.load()
         for task in tasks:
@@ -174,7 +174,7 @@ class AudioMemorySystem:
         the memory refuses; then nothing is stored.
 
         """
-        self._require_known(tasks)
+        self.require_known(tasks)
         recording = Recording.of(audio, sample_rate_hz, channel, name)
         encoded = self.encoder.encode(recording.samples(), recording.sample_rate_hz)
         found = self.understand(encoded, tasks)
@@ -199,7 +199,7 @@ class AudioMemorySystem:
 
     def understand(self, encoded: EncodedAudio, tasks: Sequence[str]) -> dict[str, Any]:
         """Each task's finding about one encoding, by task; never encodes."""
-        self._require_known(tasks)
+        self.require_known(tasks)
         found = {}
         for task in tasks:
             with self._pool.borrow(task) as head:
@@ -222,7 +222,7 @@ class AudioMemorySystem:
         again replaces what it left before. Raises as ``process_audio``.
         """
         store = self._require_store()
-        self._require_known(tasks)
+        self.require_known(tasks)
         recording = Recording.of(audio, sample_rate_hz, channel)
         windows = self.encoder.encode_stream(recording.blocks(), recording.sample_rate_hz)
         utterances = map(self.alone, windows)
@@ -337,7 +337,8 @@ class AudioMemorySystem:
             )
         return declared.load(**settings)
 
-    def _require_known(self, tasks: Sequence[str]) -> None:
+    def require_known(self, tasks: Sequence[str]) -> None:
+        """Raises PerceptionError for a task that is none of ``TASKS``."""
         unknown = sorted(set(tasks) - set(TASKS))
         if unknown:
             raise PerceptionError(

@@ -285,17 +285,7 @@ class Hub:
         batch, self._unwritten = self._unwritten, []
         waiters: list[asyncio.Future[None]] = []
         for running in list(self.calls.values()):
-            try:
-                self._watch(running, now_ms)
-                events = running.live.take()
-            except Exception as error:  # ours: this call is lost to us, no other is
-                log.exception("call %s cannot be collected", running.live.call_id)
-                self.counts.faults += 1
-                for waiter in running.waiting:  # what they sent is in no journal
-                    if not waiter.done():
-                        waiter.set_exception(error)
-                self._release(running)
-                continue
+            events = self._collected(running, now_ms)
             waiters += running.waiting
             running.waiting = []
             if events:
@@ -314,8 +304,27 @@ class Hub:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        self._hand_out(batch, last_seq - len(every), now_ms)
+
+    def _collected(self, running: RunningCall, now_ms: int) -> list[InboundEvent]:
+        """One call's share of a batch; a call that cannot be collected is lost alone."""
+        try:
+            self._watch(running, now_ms)
+            return running.live.take()
+        except Exception as error:  # ours: this call is lost to us, no other is
+            log.exception("call %s cannot be collected", running.live.call_id)
+            self.counts.faults += 1
+            for waiter in running.waiting:  # what they sent is in no journal
+                if not waiter.done():
+                    waiter.set_exception(error)
+            self._release(running)
+            return []
+
+    def _hand_out(
+        self, batch: Sequence[tuple[RunningCall, list[InboundEvent]]], seq: int, now_ms: int
+    ) -> None:
+        """Give what is in the journal to the workers, and to who listens in."""
         jobs: dict[ThreadPoolExecutor, list[Job]] = {}
-        seq = last_seq - len(every)
         for running, events in batch:
             jobs.setdefault(running.worker, []).append(Job(running, events, seq))
             if self._hear is not None:
