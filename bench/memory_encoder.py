@@ -25,8 +25,8 @@ from subtone.perception.encoder import Padding, Precision, WhisperEncoder
 from subtone.perception.encoder.log_mel import log_mel
 from subtone.perception.encoder.quality import cosine
 from subtone.perception.encoding import EncodedAudio, EncodedWindow, FloatArray
-from subtone.perception.transcription.language import DetectLanguage
 from subtone.perception.transcription import Transcribe, WhisperDecoder
+from subtone.perception.transcription.language import DetectLanguage
 
 DEFAULT_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 RATE_HZ = 16_000
