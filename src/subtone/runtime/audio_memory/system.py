@@ -6,6 +6,7 @@ with the first request for that task, and what is not used is unloaded above the
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,10 +33,12 @@ from subtone.contracts.ports import EVERYTHING, MemoryStore
 from subtone.perception.encoder import WhisperEncoder
 from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.errors import PerceptionError
+from subtone.perception.fusion.vectors import ModalityVector
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.registry import available_heads, declared_head
 from subtone.perception.heads.task_pool import TaskPool
 from subtone.perception.transcription import WhisperDecoder
+from subtone.runtime.audio_memory.cross_modal import CrossModal
 from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.audio_memory.recordings import Recording
 
@@ -61,6 +64,8 @@ class AudioMemorySystem:
             lawful purpose says otherwise.
         budget_bytes: of the models of tasks that nobody is using.
         encoder_options: keywords of ``WhisperEncoder``: precision, padding, device, threads.
+        cross_modal: what makes vectors of words and images; without it words are found by
+            their transcripts alone and images not at all.
         now_ms: Unix milliseconds.
 
     """
@@ -76,6 +81,7 @@ class AudioMemorySystem:
         is_voiceprint_allowed: bool = False,
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
         encoder_options: Mapping[str, Any] | None = None,
+        cross_modal: CrossModal | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.store = store
@@ -86,6 +92,7 @@ class AudioMemorySystem:
         if is_voiceprint_allowed:
             self._settings.setdefault("speaker", {})["is_voiceprint_allowed"] = True
         self._layer = layer
+        self._cross = cross_modal or CrossModal()
         self._now_ms = now_ms
         self._encoder: WhisperEncoder | None = None
         self._decoder: WhisperDecoder | None = None
@@ -254,15 +261,17 @@ class AudioMemorySystem:
         emotion: EmotionFinding | None = found.get("emotion")
         speaker: SpeakerFinding | None = found.get("speaker")
         spoken = said.language if said is not None else None
+        words = None if said is None else _text(said)
+        beside = (*self._cross.of_audio(utterance), *self._cross.of_text(words))
         return MemoryRecord(
             t_event_ms=utterance.windows[0].t_event_ms,
             t_end_ms=utterance.windows[-1].t_end_ms,
-            transcript=None if said is None else _text(said),
+            transcript=words,
             language=language.language if language is not None else spoken,
             emotion=None if emotion is None else emotion.emotion,
             emotion_confidence=0.0 if emotion is None else emotion.confidence,
             speaker_id=None if speaker is None else speaker.speaker_id,
-            encodings=(utterance.encoding(self.layer),),
+            encodings=(utterance.encoding(self.layer), *map(_encoding, beside)),
             **known,
         )
 
@@ -272,14 +281,16 @@ class AudioMemorySystem:
         text: str | None = None,
         audio: Audio | None = None,
         sample_rate_hz: int | None = None,
+        image: Path | bytes | None = None,
         vectors: Sequence[VectorQuery] = (),
         where: MemoryFilter = EVERYTHING,
         limit: int = 10,
     ) -> tuple[MemoryHit, ...]:
-        """Memories by words, by a sounding example, by vectors, by filters, or several at once.
+        """Memories by words, a sounding example, an image, vectors, filters, or several at once.
 
-        Each hit says by which route it was found. Raises AudioError for an example without
-        speech, and as ``MemoryStore.search``.
+        Words go by the transcripts and, where there is a text encoder, by vectors too. Each hit
+        says by which route it was found. Raises PerceptionError for an example without speech
+        or an image nobody here can encode, and as ``MemoryStore.search``.
         """
         queries = list(vectors)
         if audio is not None:
@@ -289,9 +300,48 @@ class AudioMemorySystem:
                 raise PerceptionError(f"{recording.name} holds no speech to search by")
             heard = encoded.encoding(self.layer)
             queries.append(VectorQuery(space=heard.space, vector=heard.vector, route="audio"))
+            queries += [_query(v, "audio") for v in self._cross.of_audio(encoded)]
+        queries += [_query(vector, "text_vector") for vector in self._cross.of_text(text)]
+        if image is not None:
+            queries += [_query(vector, "image") for vector in self._seen(image)]
         return tuple(
             self._require_store().search(text=text, vectors=queries, where=where, limit=limit)
         )
+
+    def remember_image(self, image: Path | bytes, *, name: str, keep: Keep) -> MemoryRecord:
+        """Store one image under its vector; return the record.
+
+        It has no words, no emotion and no speaker: nothing is made up for it. Raises
+        PerceptionError where no image encoder is given or the bytes are no image.
+        """
+        content = image if isinstance(image, bytes) else image.read_bytes()
+        (vector,) = self._seen(content)
+        digest = hashlib.sha256(content).hexdigest()
+        record = MemoryRecord(
+            record_id=digest,
+            call_id=keep.call_id or name[-200:],
+            role=keep.role,
+            t_event_ms=0,
+            t_end_ms=0,
+            t_seen_ms=self._now_ms() if keep.t_seen_ms is None else keep.t_seen_ms,
+            transcript=None,
+            language=None,
+            emotion=None,
+            emotion_confidence=0.0,
+            speaker_id=None,
+            source=f"image:{digest[:16]}",
+            has_consent=keep.has_consent,
+            encodings=(_encoding(vector),),
+        )
+        self._require_store().add([record])
+        return record
+
+    def _seen(self, image: Path | bytes) -> tuple[ModalityVector, ...]:
+        content = image if isinstance(image, bytes) else image.read_bytes()
+        vectors = self._cross.of_image(content)
+        if not vectors:
+            raise PerceptionError("no image encoder is given: images cannot be compared")
+        return vectors
 
     def _record(
         self,
@@ -349,6 +399,14 @@ class AudioMemorySystem:
         if self.store is None:
             raise PerceptionError("this system has no memory: give it a store")
         return self.store
+
+
+def _encoding(vector: ModalityVector) -> Encoding:
+    return vector.encoding()
+
+
+def _query(vector: ModalityVector, route: str) -> VectorQuery:
+    return VectorQuery(space=vector.space, vector=tuple(vector.vector.tolist()), route=route)
 
 
 def _text(said: Transcription) -> str | None:
