@@ -54,6 +54,6 @@ $(VENV)/test.stamp: $(VENV)/core.stamp
 .venv-bench/bench.stamp: pyproject.toml requirements.lock bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH_BIN)/python $(PIP) pip
-	$(BENCH_BIN)/python $(PIP) --editable '.[media]'
+	$(BENCH_BIN)/python $(PIP) --editable '.[media,live,memory]'
 	PIP_CONSTRAINT= $(BENCH_BIN)/python $(PIP) --no-build-isolation --requirement bench/requirements.txt
 	touch $@
