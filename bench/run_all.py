@@ -29,10 +29,11 @@ BENCHES: dict[str, list[str]] = {
     "text": ["bench.text", "--data", "{data}"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
+    "memory_tasks": ["bench.memory_tasks", "--data", "{data}"],
     "memory_store": ["bench.memory_store", "--records", "100000"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
-WITHOUT_JSON = {"memory_encoder", "memory_store", "text"}
+WITHOUT_JSON = {"memory_encoder", "memory_store", "memory_tasks", "text"}
 
 
 def run(name: str, data: Path) -> None:
