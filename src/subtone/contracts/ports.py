@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from subtone.contracts.inbound import InboundEvent
 from subtone.contracts.memory import (
@@ -21,6 +21,7 @@ from subtone.contracts.outputs import Outputs
 from subtone.contracts.session_state import PolicyRecommendation, StateTransition
 
 EVERYTHING = MemoryFilter()
+Encoded = TypeVar("Encoded", covariant=True)
 
 
 class Clock(Protocol):
@@ -43,11 +44,16 @@ class Journal(Protocol):
         ...
 
 
-class AudioEncoder(Protocol):
-    """Turns samples into encodings, one pass for all layers."""
+class AudioEncoder(Protocol[Encoded]):
+    """Turns samples into what tasks and heads read, one pass for all layers."""
 
-    def encode(self, samples: Sequence[float], sample_rate_hz: int) -> Sequence[Encoding]:
-        """One encoding per layer; samples are mono in [-1, 1]."""
+    @property
+    def space(self) -> str:
+        """Stem of the spaces of its vectors: which may be compared."""
+        ...
+
+    def encode(self, samples: Any, sample_rate_hz: int, t_start_ms: int = 0) -> Encoded:
+        """Encode one mono recording, an array [n] of float32 in [-1, 1]."""
         ...
 
 
