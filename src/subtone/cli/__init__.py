@@ -58,6 +58,7 @@ for command in (
     live.simulate,
     live.serve,
     memory.remember,
+    memory.enrol,
     memory.recall,
     memory.forget,
     models.models,

@@ -127,6 +127,39 @@ def remember(
 
 
 @click.command()
+@click.argument("speaker_id", metavar="NAME")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@click.option("--speaker-model", type=click.Path(path_type=Path), help="ONNX speaker model.")
+@click.option("--allow-voiceprints", is_flag=True, help="As for remember; nothing goes without.")
+@data_option
+@key_option
+@model_option
+def enrol(
+    speaker_id: str,
+    paths: tuple[Path, ...],
+    speaker_model: Path | None,
+    allow_voiceprints: bool,
+    folder: Path,
+    key_file: Path | None,
+    model: str,
+) -> None:
+    """Remember what NAME sounds like, from recordings in which nobody else speaks."""
+    with memory_errors():
+        from subtone.runtime.audio_memory import AudioMemorySystem
+
+        with opened(folder, key_file, is_voiceprint_allowed=allow_voiceprints) as store:
+            AudioMemorySystem(
+                model,
+                store=store,
+                models={} if speaker_model is None else {"speaker": speaker_model},
+                is_voiceprint_allowed=allow_voiceprints,
+            ).enrol(speaker_id, paths)
+    click.echo(f"{speaker_id} is known by {len(paths)} recordings")
+
+
+@click.command()
 @click.argument("query", required=False)
 @click.option("--audio", type=click.Path(path_type=Path), help="A recording that sounds like it.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=10, show_default=True)

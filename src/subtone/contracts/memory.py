@@ -94,6 +94,13 @@ class SpeakerFinding(Contract, frozen=True, kw_only=True):
     model: Name
 
 
+class OtherFinding(Contract, frozen=True, kw_only=True):
+    """What a head of another package found."""
+
+    task: Name
+    result_json: str
+
+
 class AudioMemory(Contract, frozen=True, kw_only=True):
     """What processing one recording gave: the encoding, and each requested result only."""
 
@@ -104,6 +111,7 @@ class AudioMemory(Contract, frozen=True, kw_only=True):
     language: LanguageFinding | None = None
     emotion: EmotionFinding | None = None
     speaker: SpeakerFinding | None = None
+    others: tuple[OtherFinding, ...] = ()  # of heads that other packages registered
     record_ids: tuple[Name, ...] = ()  # what it is remembered as, where it was to be
 
 

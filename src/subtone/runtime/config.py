@@ -80,6 +80,8 @@ class Setting:
             return "none"
         if isinstance(self.default, bool):
             return "true" if self.default else "false"
+        if isinstance(self.default, tuple):
+            return ",".join(map(str, self.default))
         return str(self.default)
 
 

@@ -292,7 +292,9 @@ class PerceptionConfig(Section, frozen=True, kw_only=True):
     ] = None
     arousal_head: Annotated[str | None, Meta(description="contrast head of arousal")] = None
     valence_head: Annotated[str | None, Meta(description="contrast head of valence")] = None
-    speaker_model: Annotated[str | None, Meta(description="ONNX model of the task speaker")] = None
+    speaker_model: Annotated[
+        str | None, Meta(description="ONNX model, or voice head file, of the task speaker")
+    ] = None
     threads: Annotated[int, Meta(ge=1, le=64, description="calls that are understood at once")] = 1
     max_utterance_s: Annotated[
         float, Meta(ge=2.0, le=30.0, description="longer speech is cut where it is quietest")
@@ -361,6 +363,8 @@ class RuntimeConfig(Section, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
 
     def __post_init__(self) -> None:
+        if "speaker" in self.perception.tasks and not self.memory.is_voiceprint_allowed:
+            raise ValueError("the task speaker needs memory.is_voiceprint_allowed")
         if self.memory.are_calls_remembered and None in (
             self.memory.path,
             self.perception.checkpoint,

@@ -25,6 +25,7 @@ from subtone.contracts.memory import (
     MemoryFilter,
     MemoryHit,
     MemoryRecord,
+    OtherFinding,
     SpeakerFinding,
     Transcription,
     VectorQuery,
@@ -34,6 +35,7 @@ from subtone.perception.encoder import WhisperEncoder
 from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.errors import PerceptionError
 from subtone.perception.fusion.vectors import ModalityVector
+from subtone.perception.heads.card import CONTRASTS
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.registry import available_heads, declared_head
 from subtone.perception.heads.task_pool import TaskPool
@@ -41,6 +43,7 @@ from subtone.perception.transcription import WhisperDecoder
 from subtone.runtime.audio_memory.cross_modal import CrossModal
 from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.audio_memory.recordings import Recording
+from subtone.runtime.audio_memory.voices import KnownVoices
 
 TASKS: Final = ("transcription", "language", "emotion", "speaker")
 DECODED: Final = frozenset({"transcription", "language"})  # dear, and of the whole recording
@@ -92,6 +95,7 @@ class AudioMemorySystem:
         if is_voiceprint_allowed:
             self._settings.setdefault("speaker", {})["is_voiceprint_allowed"] = True
         self._layer = layer
+        self._voices: KnownVoices | None = None
         self._cross = cross_modal or CrossModal()
         self._now_ms = now_ms
         self._encoder: WhisperEncoder | None = None
@@ -171,7 +175,8 @@ class AudioMemorySystem:
 
         Args:
             audio: a file, or mono samples in [-1, 1] with ``sample_rate_hz``.
-            tasks: any of ``TASKS``; none gives the encoding alone.
+            tasks: any of ``TASKS``, or heads that other packages registered; none gives the
+                encoding alone.
             sample_rate_hz: of samples, hertz.
             channel: of a file, from 0.
             name: what the source is called; the file's path when None.
@@ -201,6 +206,7 @@ class AudioMemorySystem:
             duration_ms=encoded.duration_ms,
             encodings=tuple(encodings),
             record_ids=tuple(record.record_id for record in records),
+            others=tuple(_other(task, found.pop(task)) for task in tasks if task not in TASKS),
             **found,
         )
 
@@ -212,7 +218,30 @@ class AudioMemorySystem:
             with self._pool.borrow(task) as head:
                 ask: Any = head  # what it gives is its own contract
                 found[task] = ask(encoded)
+        if self._voices is not None and "speaker" in found:
+            self._voices.keep(found["speaker"])
         return found
+
+    def enrol(
+        self, speaker_id: str, recordings: Sequence[Audio], *, sample_rate_hz: int | None = None
+    ) -> None:
+        """Remember what a person sounds like, from recordings of that person alone.
+
+        Raises VoiceprintError where voices may not be recognised, HeadError where none of the
+        recordings holds enough speech, and MemoryStoreError.
+        """
+        store = self._require_store()
+        heard = []
+        for audio in recordings:
+            recording = Recording.of(audio, sample_rate_hz)
+            heard.append(self.encoder.encode(recording.samples(), recording.sample_rate_hz))
+        with self._pool.borrow("speaker") as head:
+            recogniser: Any = head
+            voiceprint = recogniser.enrol(heard)
+        if self._voices is None:
+            self._voices = self._known_voices(store)
+        self._voices.enrol(speaker_id, voiceprint)
+        self._pool.unload("speaker")  # it knows the new voice when it is loaded again
 
     def remember(
         self,
@@ -377,6 +406,13 @@ class AudioMemorySystem:
     def _load(self, task: str) -> Any:
         settings = dict(self._settings.get(task, {}))
         declared = declared_head(task)
+        if declared.needs.speaker_baseline:
+            raise HeadError(
+                task, "is relative to a caller's first utterances", "use it on running calls"
+            )
+        if task == "speaker" and settings.get("is_voiceprint_allowed") and self.store is not None:
+            self._voices = self._known_voices(self.store)
+            settings = {**self._voices.settings, **settings}
         if declared.needs.decoder:
             settings.setdefault("decoder", self.decoder)
         if task in self._models:
@@ -387,18 +423,27 @@ class AudioMemorySystem:
             )
         return declared.load(**settings)
 
+    def _known_voices(self, store: MemoryStore) -> KnownVoices:
+        voiceprints: Any = store  # a store of memories that holds voices too
+        return KnownVoices(voiceprints, self._models.get("speaker"), self.encoder.space)
+
     def require_known(self, tasks: Sequence[str]) -> None:
-        """Raises PerceptionError for a task that is none of ``TASKS``."""
-        unknown = sorted(set(tasks) - set(TASKS))
+        """Raises PerceptionError for a task that is none of the built-in or registered ones."""
+        known = (*TASKS, *(name for name in available_heads() if name not in (*TASKS, *CONTRASTS)))
+        unknown = sorted(set(tasks) - set(known))
         if unknown:
             raise PerceptionError(
-                f"no task is called {', '.join(unknown)}: choose from {', '.join(TASKS)}"
+                f"no task is called {', '.join(unknown)}: choose from {', '.join(known)}"
             )
 
     def _require_store(self) -> MemoryStore:
         if self.store is None:
             raise PerceptionError("this system has no memory: give it a store")
         return self.store
+
+
+def _other(task: str, result: Any) -> OtherFinding:
+    return OtherFinding(task=task, result_json=msgspec.json.encode(result).decode())
 
 
 def _encoding(vector: ModalityVector) -> Encoding:
