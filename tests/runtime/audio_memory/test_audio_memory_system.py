@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from subtone.contracts.vocabulary import Role
 from subtone.ingest.files import read_blocks
 from subtone.memory.errors import MemoryRefusedError
 from subtone.memory.store import SqliteMemoryStore
+from subtone.perception.encoding import EncodedAudio
 from subtone.perception.errors import AudioError, CheckpointError, PerceptionError
+from subtone.perception.heads import registry
 from subtone.perception.heads.errors import HeadError, VoiceprintError
+from subtone.perception.heads.registry import HeadDeclaration
+from subtone.perception.tasks import Needs
 from subtone.runtime.audio_memory import MAX_WHOLE_MS, AudioMemorySystem, Keep
 from support_audio_memory import (
     RATE_HZ,
@@ -206,3 +211,30 @@ def test_the_two_real_calls_give_timed_words() -> None:
         assert all(0 <= w.t_event_ms <= w.t_end_ms <= 60_000 for w in words)
         starts = [w.t_event_ms for w in words]
         assert starts == sorted(starts)
+
+
+class Counted:
+    """A head of another package: how many windows it was given."""
+
+    name = "windows"
+    needs = Needs()
+
+    def __call__(self, encoded: EncodedAudio) -> dict[str, int]:
+        return {"windows": len(encoded.windows)}
+
+
+COUNTED = HeadDeclaration(name="windows", needs=Needs(), gives="a count", factory=Counted)
+
+
+def test_a_head_of_another_package_runs_beside_the_built_in_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = EntryPoint("windows", f"{__name__}:COUNTED", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [point])
+    monkeypatch.setattr(EntryPoint, "load", lambda _self: COUNTED)
+    system = small_system(tmp_path)
+    found = system.process_audio(speech(6.0), ["windows", "emotion"], sample_rate_hz=RATE_HZ)
+    ((task, result),) = [(other.task, other.result_json) for other in found.others]
+    assert task == "windows"
+    assert result == f'{{"windows":{len(found.encodings) - 1}}}'
+    assert found.emotion is not None
