@@ -12,10 +12,18 @@ Finding = TypeVar("Finding", covariant=True)
 
 @dataclass(frozen=True)
 class Needs:
-    """What a task reads: hidden layers by index, and whether it runs the decoder."""
+    """What a task reads, and what must be there before it can be asked.
+
+    layers: hidden layers by index, () for none or where its file says which; decoder: runs
+    the decoder; samples: reads the waveform; speaker_baseline: is called with the caller's
+    ``SpeakerCentre`` too; voiceprints: only where an operator allowed them.
+    """
 
     layers: tuple[int, ...] = ()
     decoder: bool = False
+    samples: bool = False
+    speaker_baseline: bool = False
+    voiceprints: bool = False
 
 
 class Task(Protocol[Finding]):

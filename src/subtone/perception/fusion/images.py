@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,7 +17,10 @@ from subtone.perception.heads.errors import HeadError, missing_extra
 MAX_IMAGE_BYTES: Final = 32 * 1024 * 1024
 MAX_PIXELS: Final = 64_000_000
 # a demuxer by first bytes: FFmpeg must never guess, some of its formats fetch other files
-SIGNATURES: Final = {b"\x89PNG\r\n\x1a\n": "png_pipe", b"\xff\xd8\xff": "jpeg_pipe"}
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+DEMUXERS: Final = {PNG: "png_pipe", b"\xff\xd8\xff": "jpeg_pipe"}
+START_OF_SCAN: Final = 0xDA
+START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those are tables
 
 Side = Annotated[int, Meta(ge=1, le=4_096)]
 
@@ -63,6 +67,8 @@ def pixels(image: bytes, preparation: ImagePreparation) -> FloatArray:
     """
     frame = _decoded(image)
     height, width = _resized(frame.height, frame.width, preparation.size)
+    if height * width > MAX_PIXELS:
+        raise HeadError("image", "is far longer than it is wide, or wider", "crop it")
     rgb = frame.reformat(width, height, "rgb24", interpolation="BICUBIC").to_ndarray()
     if preparation.do_center_crop:
         rgb = _centre(rgb, *_sides(preparation.crop_size))
@@ -74,29 +80,53 @@ def pixels(image: bytes, preparation: ImagePreparation) -> FloatArray:
 
 
 def _decoded(image: bytes) -> Any:
-    demuxer = next((d for sign, d in SIGNATURES.items() if image.startswith(sign)), None)
-    if demuxer is None:
+    signature = next((sign for sign in DEMUXERS if image.startswith(sign)), None)
+    if signature is None:
         raise HeadError("image", "is neither PNG nor JPEG", "convert it")
-    if len(image) > MAX_IMAGE_BYTES:
-        raise HeadError("image", f"has more than {MAX_IMAGE_BYTES} bytes", "send a smaller one")
+    # FFmpeg decodes while it opens, so what a header declares is judged before
+    declared = _png_pixels(image) if signature == PNG else _jpeg_pixels(image)
+    if len(image) > MAX_IMAGE_BYTES or declared > MAX_PIXELS:
+        raise HeadError(
+            "image",
+            f"has more than {MAX_IMAGE_BYTES} bytes or {MAX_PIXELS} pixels",
+            "send a smaller one",
+        )
     try:
         import av
     except ImportError as error:
         raise missing_extra("av", "media") from error
     try:
-        with av.open(io.BytesIO(image), format=demuxer) as container:
-            stream = container.streams.video[0]
-            codec = stream.codec_context
-            if codec.width * codec.height > MAX_PIXELS:
-                raise HeadError("image", f"has more than {MAX_PIXELS} pixels", "send a smaller one")
-            frame = next(container.decode(stream))
+        with av.open(io.BytesIO(image), "r", format=DEMUXERS[signature]) as container:
+            return next(container.decode(container.streams.video[0]))
     except (av.FFmpegError, IndexError, StopIteration, ValueError) as error:
-        if isinstance(error, HeadError):
-            raise
         raise HeadError("image", f"is damaged ({error})", "send it again") from error
-    if frame.width * frame.height > MAX_PIXELS:
-        raise HeadError("image", f"has more than {MAX_PIXELS} pixels", "send a smaller one")
-    return frame
+
+
+def _png_pixels(image: bytes) -> int:
+    """As declared by IHDR, which comes first (PNG, 5.6)."""
+    if len(image) < 24 or image[12:16] != b"IHDR":
+        raise HeadError("image", "is damaged (no header)", "send it again")
+    width, height = struct.unpack(">II", image[16:24])
+    return int(width * height)
+
+
+def _jpeg_pixels(image: bytes) -> int:
+    """The largest frame header before the first scan (ITU-T T.81, B.2.2)."""
+    largest, at = 0, 2
+    while at + 9 <= len(image) and image[at] == 0xFF:
+        marker, length = image[at + 1], int.from_bytes(image[at + 2 : at + 4], "big")
+        if marker == START_OF_SCAN:
+            break
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if marker in START_OF_FRAME:
+            height, width = struct.unpack(">HH", image[at + 5 : at + 9])
+            largest = max(largest, height * width)
+        at += 2 + length
+    if largest == 0:
+        raise HeadError("image", "is damaged (no frame header)", "send it again")
+    return largest
 
 
 def _sides(size: Sides | int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ exactly as if it had never been there; one modality alone comes out as it went i
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,6 @@ def _labels(heard: Sequence[ModalityFinding]) -> tuple[str, ...]:
 
 
 def _refuse_twice(given: Sequence[ModalityFinding]) -> None:
-    for before, after in zip(given, given[1:], strict=False):
+    for before, after in itertools.pairwise(given):
         if before.modality == after.modality:
             raise HeadError(after.modality, "was given twice", "give one finding per modality")

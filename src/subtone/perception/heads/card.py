@@ -27,18 +27,19 @@ class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything about a head that is not a weight."""
 
     name: ShortName
-    task: ShortName  # "emotion", "arousal", "valence", "projection", or a third party's own
+    task: ShortName  # "emotion", "arousal", "valence", "voice", "projection", or one's own
     space: ShortName  # the encoder's stem; of a pooled vector (pooling none), its whole space
     layer: Annotated[int, Meta(ge=0, le=255)] = 0
     pooling: Pooling
     width: Annotated[int, Meta(ge=1, le=16_384)]  # of the states, before pooling
     network: Network
-    labels: tuple[ShortName, ...] = ()  # in the order of the outputs; none for a projection
+    labels: tuple[ShortName, ...] = ()  # in the order of the outputs; none where it gives a vector
     is_relative_to_speaker: bool = False  # reads the difference from the caller's first speech
     temperature: Positive | None = None  # divides the logits; None: not calibrated
-    abstention_threshold: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  # of the top probability
+    # of the top probability; of a voice head, the cosine from which two voices are one
+    abstention_threshold: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
     domain_reference: Positive | None = None  # see domain.TrainingDomain; None: no statistics
-    gives_space: ShortName | None = None  # of a projection: which vectors it may be compared with
+    gives_space: ShortName | None = None  # of a vector: which others it may be compared with
     licence: ShortName
     data: Text  # corpora, speakers, band, language, acted or natural
     figures: dict[str, float] = {}
@@ -53,7 +54,7 @@ def check_card(card: HeadCard) -> None:
     """
     try:
         msgspec.convert(msgspec.to_builtins(card), HeadCard)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, TypeError) as error:
         raise HeadError(
             card.name, f"its card does not hold: {error}", "the file is at fault: correct its card"
         ) from error
@@ -89,8 +90,12 @@ def _faults(card: HeadCard) -> list[tuple[bool, str]]:
             "lacks the statistics of its training domain, so nothing says when not to trust it",
         ),
         (is_projection != (card.task == "projection"), "task and network disagree: projection"),
-        (is_projection != (card.gives_space is not None), "only a projection gives a space"),
-        (is_projection == bool(card.labels), "every network but a projection needs labels"),
+        (
+            bool(card.labels) == (card.gives_space is not None),
+            "gives either labels or a vector in a space",
+        ),
+        (is_projection and card.gives_space is None, "a projection gives a vector"),
+        (card.task == "voice" and card.gives_space is None, "a voice head gives a vector"),
         (
             card.is_relative_to_speaker and card.pooling in (Pooling.NONE, Pooling.ATTENTIVE),
             "a head relative to the speaker pools by mean or mean_std",

@@ -20,6 +20,7 @@ from subtone.perception.heads.emotion import MIN_FRAMES
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.pooling import Pooling
+from subtone.perception.tasks import Needs
 
 BASELINE_UTTERANCES: Final = 3
 FULL_FRAMES: Final = 3 * FRAMES_PER_SECOND // 2  # confidence 1 from 1.5 s, as the kernel's voice
@@ -98,6 +99,8 @@ class ContrastHead:
             )
         self._head = head
         self._domain: TrainingDomain = head.domain
+        self.name = head.card.task
+        self.needs = Needs(layers=(head.card.layer,), speaker_baseline=True)
         self.size_bytes = head.size_bytes
 
     @property
@@ -105,7 +108,7 @@ class ContrastHead:
         """Name and digest."""
         return self._head.model
 
-    def find(self, audio: EncodedAudio, centre: SpeakerCentre) -> ContrastFinding | None:
+    def __call__(self, audio: EncodedAudio, centre: SpeakerCentre) -> ContrastFinding | None:
         """The contrast of one utterance; None without speech or before there is a baseline.
 
         Raises HeadError where the recording was encoded by another encoder.

@@ -14,6 +14,7 @@ from subtone.perception.heads.domain import TrainingDomain
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import softmax
+from subtone.perception.tasks import Needs
 
 MIN_FRAMES: Final = 25  # half a second at 50 a second, as the kernel's voice channel asks
 
@@ -35,6 +36,8 @@ class EmotionHead:
             )
         self._head = head
         self._domain: TrainingDomain = head.domain
+        self.name = "emotion"
+        self.needs = Needs(layers=(head.card.layer,))
         self.size_bytes = head.size_bytes
 
     @property
@@ -42,7 +45,7 @@ class EmotionHead:
         """Name and digest."""
         return self._head.model
 
-    def find(self, audio: EncodedAudio) -> EmotionFinding:
+    def __call__(self, audio: EncodedAudio) -> EmotionFinding:
         """How a recording sounded; abstains below half a second of speech.
 
         Raises HeadError where the recording was encoded by another encoder.

@@ -19,15 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtone.contracts.memory import EmotionFinding
-from subtone.perception.encoding import EncodedAudio, FloatArray
+from subtone.perception.encoding import SAMPLE_RATE_HZ, EncodedAudio, FloatArray
 from subtone.perception.heads.card import EMOTIONS
-from subtone.perception.heads.emotion import MIN_FRAMES, emotion_finding, silent_finding
+from subtone.perception.heads.emotion import emotion_finding, silent_finding
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.graph import Graph
 from subtone.perception.heads.networks import softmax
+from subtone.perception.tasks import Needs
 
 T = TypeVar("T")
 
+MIN_SAMPLES: Final = SAMPLE_RATE_HZ // 2
 NORMALISE_EPS: Final = 1e-7  # Wav2Vec2FeatureExtractor
 DEFAULT_TRUST: Final = 0.5  # nobody has measured a foreign model on these callers
 
@@ -85,6 +87,8 @@ class EmotionModel:
         self._normalises = _says_normalise(file) if normalises is None else normalises
         self._threshold, self._trust = threshold, trust
         self.model = self._graph.name if file.name != "model.onnx" else file.parent.name
+        self.name = "emotion"
+        self.needs = Needs(samples=True)
         self.size_bytes = self._graph.size_bytes
         sound = [p for p in self._graph.inputs if p.is_float and len(p.shape) == 2]
         masks = [p for p in self._graph.inputs if not p.is_float and len(p.shape) == 2]
@@ -118,14 +122,21 @@ class EmotionModel:
         """The emotions it can name, in the house's order."""
         return tuple(emotion for emotion in EMOTIONS if emotion in self._target)
 
-    def find(self, audio: EncodedAudio) -> EmotionFinding:
-        """How a recording sounded; reads only its samples, so no encoder pass is needed for it."""
-        if sum(window.valid_frames for window in audio.windows) < MIN_FRAMES:
-            return silent_finding(self.model, is_calibrated=False)
-        return self.hear(np.concatenate([window.samples for window in audio.windows]))
+    def __call__(self, audio: EncodedAudio) -> EmotionFinding:
+        """How a recording sounded: the mean over its windows by length, those of half a second on.
 
-    def hear(self, samples: FloatArray) -> EmotionFinding:
-        """The same from samples alone: mono, 16 kHz, [-1, 1], at least one."""
+        Reads the samples only, so no encoder pass is needed for it. Raises HeadError where
+        the model fails.
+        """
+        heard = [w.samples for w in audio.windows if len(w.samples) >= MIN_SAMPLES]
+        if not heard:
+            return silent_finding(self.model, is_calibrated=False)
+        lengths = np.array([len(samples) for samples in heard], np.float64)
+        return self._mapped_finding(
+            lengths / lengths.sum() @ np.stack([self._shares(samples) for samples in heard])
+        )
+
+    def _shares(self, samples: FloatArray) -> NDArray[np.float64]:
         fed = samples.astype(np.float32)
         if self._normalises:
             fed = (fed - fed.mean()) / np.sqrt(fed.var() + np.float32(NORMALISE_EPS))
@@ -140,7 +151,7 @@ class EmotionModel:
                 f"gave {logits.shape} for {len(self._labels)} labels",
                 "give the labels this model was trained with",
             )
-        return self._mapped_finding(softmax(logits[0].astype(np.float64)))
+        return softmax(logits[0].astype(np.float64))
 
     def _mapped_finding(self, shares: NDArray[np.float64]) -> EmotionFinding:
         kept = np.array(

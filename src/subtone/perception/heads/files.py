@@ -7,13 +7,12 @@
 | ``attention.weight``, ``.bias``, ``.vector`` | (a, width), (a), (a) | attentive pooling |
 | ``domain.mean``, ``.variance``, ``.factors`` | (input), (input), (rank, input) | a domain |
 
-``input`` is the pooled width, ``output`` the number of labels (free for a projection).
+``input`` is the pooled width, ``output`` the number of labels (free where there are none).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,18 +26,22 @@ from subtone.contracts.memory import Encoding, HeadSpec
 from subtone.perception.encoding import EncodedAudio, FloatArray
 from subtone.perception.heads.card import HeadCard, check_card
 from subtone.perception.heads.domain import TrainingDomain
-from subtone.perception.heads.errors import HeadError, missing_extra
-from subtone.perception.heads.networks import SHAPES, Network, forward
+from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.networks import SHAPES, forward
 from subtone.perception.heads.pooling import (
     Pooling,
     attentive_statistics,
     layer_states,
     pooled_width,
 )
+from subtone.perception.heads.tensors import (
+    TRAIN_AGAIN,
+    read_tensors,
+    tensors_to_bytes,
+    write_whole,
+)
 
 METADATA_KEY: Final = "subtone_head"
-MAX_FILE_BYTES: Final = 256 * 1024 * 1024
-TRAIN_AGAIN: Final = "the file is at fault: write it again with write_head"
 FLOATS: Final = ("float16", "float32", "float64")
 
 DOMAIN = {
@@ -183,24 +186,13 @@ class StoredHead:
 
 def write_head(path: Path | str, head: StoredHead) -> None:
     """Write the file whole or not at all; the same head gives the same bytes."""
-    target = Path(path)
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(to_bytes(head))
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(Path(path), to_bytes(head))
 
 
 def to_bytes(head: StoredHead) -> bytes:
     """The file's content."""
-    try:
-        from safetensors.numpy import save
-    except ImportError as error:
-        raise missing_extra("safetensors", "memory") from error
     card = msgspec.json.encode(head.card, order="deterministic").decode()
-    tensors = {name: np.ascontiguousarray(value) for name, value in head.tensors.items()}
-    return save(tensors, {METADATA_KEY: card})
+    return tensors_to_bytes(head.tensors, {METADATA_KEY: card})
 
 
 def read_head(path: Path | str) -> StoredHead:
@@ -210,7 +202,7 @@ def read_head(path: Path | str) -> StoredHead:
     of another shape or not finite, labels the task does not know.
     """
     source = Path(path)
-    raw, metadata = _open(source)
+    raw, metadata = read_tensors(source)
     if METADATA_KEY not in metadata:
         raise HeadError(
             source.name,
@@ -228,32 +220,6 @@ def read_head(path: Path | str) -> StoredHead:
         raise HeadError(source.name, error.cause, error.advice) from error
 
 
-def _open(source: Path) -> tuple[dict[str, Any], Mapping[str, str]]:
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise missing_extra("safetensors", "memory") from error
-    try:
-        if source.stat().st_size > MAX_FILE_BYTES:
-            raise HeadError(
-                source.name,
-                f"is larger than {MAX_FILE_BYTES} bytes",
-                "a head is small: check that it is no encoder",
-            )
-        with safe_open(source, "np") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}, (  # noqa: SIM118
-                opened.metadata() or {}
-            )
-    except OSError as error:
-        raise HeadError(
-            source.name, f"cannot be read ({error.strerror})", "check the path and its permissions"
-        ) from error
-    except (SafetensorError, TypeError, AttributeError) as error:  # the latter two: bfloat16
-        raise HeadError(source.name, f"is not safetensors of floats ({error})", TRAIN_AGAIN) from (
-            error
-        )
-
-
 def _checked(card: HeadCard, tensors: Mapping[str, Any]) -> dict[str, FloatArray]:
     shapes = {**STANDARDISE, **SHAPES[card.network]}
     if card.pooling is Pooling.ATTENTIVE:
@@ -265,7 +231,7 @@ def _checked(card: HeadCard, tensors: Mapping[str, Any]) -> dict[str, FloatArray
     if unknown := sorted(tensors.keys() - shapes.keys()):
         raise HeadError(card.name, f"has unknown tensors {', '.join(unknown)}", TRAIN_AGAIN)
     sizes = {"width": card.width, "input": pooled_width(card.pooling, card.width)}
-    if card.network is not Network.PROJECTION:
+    if card.labels:
         sizes["output"] = len(card.labels)
     return {name: _tensor(card.name, name, tensors[name], shapes[name], sizes) for name in shapes}
 

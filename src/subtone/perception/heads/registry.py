@@ -18,27 +18,26 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from subtone.perception.heads.errors import HeadError
+from subtone.perception.tasks import Needs
 
 GROUP: Final = "subtone.heads"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Needs:
-    """What must be there before a head can be asked."""
-
-    has_decoder: bool = False
-    layers: tuple[int, ...] = ()  # hidden layers by number; () where its file says which
-    has_samples: bool = False
-    has_speaker_baseline: bool = False
-    has_voiceprint_permission: bool = False
-
-
 class LoadedHead(Protocol):
-    """A head in memory; beside this it has ``find``, whose arguments follow its needs."""
+    """A head in memory. It is called with the encoding, and what else it needs.
+
+    Where it has ``size_bytes``, unloading it gives so much memory back; a head without takes
+    none of its own, as those that share a decoder.
+    """
 
     @property
-    def size_bytes(self) -> int:
-        """Memory that unloading it gives back, as nearly as it knows."""
+    def name(self) -> str:
+        """What it is asked for by."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What it reads, now that its file is known."""
         ...
 
 
@@ -49,8 +48,9 @@ Factory = Callable[..., LoadedHead]
 class HeadDeclaration:
     """One head: what it needs, what it gives, and who makes it.
 
-    ``gives`` names the contract of its finding. ``factory`` is called with the settings of
-    the caller as keywords; as text it is "module:attribute", imported only then.
+    ``needs`` is what is known before its file is read; ``gives`` names its finding.
+    ``factory`` is called with the settings of the caller as keywords; as text it is
+    "module:attribute", imported only then.
     """
 
     name: str
@@ -86,47 +86,52 @@ def load_contrast(path: Path | str) -> LoadedHead:
 
 
 def load_speaker(path: Path | str | None = None, **settings: Any) -> LoadedHead:
-    """Speaker recognition by the ONNX model at ``path``, or by pooled Whisper without one.
+    """Speaker recognition by the ONNX model or the voice head at ``path``, or by neither.
 
     settings: those of ``SpeakerHead``.
     """
+    from subtone.perception.heads.files import read_head
     from subtone.perception.heads.speaker import SpeakerHead
-    from subtone.perception.heads.voices import OnnxVoice, PooledVoice
+    from subtone.perception.heads.voices import (
+        OnnxVoice,
+        PooledVoice,
+        TrainedVoice,
+        VoiceEmbedder,
+    )
 
-    return SpeakerHead(PooledVoice() if path is None else OnnxVoice(path), **settings)
+    embedder: VoiceEmbedder = PooledVoice()
+    if path is not None:
+        is_graph = Path(path).suffix == ".onnx"
+        embedder = OnnxVoice(path) if is_graph else TrainedVoice(read_head(path))
+    return SpeakerHead(embedder, **settings)
 
 
 BUILT_IN: Final = (
     HeadDeclaration(
         name="transcription",
-        needs=Needs(has_decoder=True),
+        needs=Needs(decoder=True),
         gives="Transcription",
-        factory="subtone.perception.transcription:load_transcription",
+        factory="subtone.perception.transcription.task:Transcribe",
     ),
     HeadDeclaration(
         name="language",
-        needs=Needs(has_decoder=True),
+        needs=Needs(decoder=True),
         gives="LanguageFinding",
-        factory="subtone.perception.language:load_language",
+        factory="subtone.perception.language:DetectLanguage",
     ),
-    HeadDeclaration(
-        name="emotion", needs=Needs(has_samples=True), gives="EmotionFinding", factory=load_emotion
-    ),
-    HeadDeclaration(
-        name="arousal",
-        needs=Needs(has_speaker_baseline=True),
-        gives="HeadResult",
-        factory=load_contrast,
-    ),
-    HeadDeclaration(
-        name="valence",
-        needs=Needs(has_speaker_baseline=True),
-        gives="HeadResult",
-        factory=load_contrast,
+    HeadDeclaration(name="emotion", needs=Needs(), gives="EmotionFinding", factory=load_emotion),
+    *(
+        HeadDeclaration(
+            name=name,
+            needs=Needs(speaker_baseline=True),
+            gives="ContrastFinding",
+            factory=load_contrast,
+        )
+        for name in ("arousal", "valence")
     ),
     HeadDeclaration(
         name="speaker",
-        needs=Needs(has_samples=True, has_voiceprint_permission=True),
+        needs=Needs(voiceprints=True),
         gives="SpeakerFinding",
         factory=load_speaker,
     ),

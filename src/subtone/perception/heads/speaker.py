@@ -7,7 +7,7 @@ unless the operator allowed it. Vectors are taken and returned; keeping them is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -48,7 +48,8 @@ class SpeakerHead:
     """Enrols and identifies voices, and clusters those nobody enrolled.
 
     embedder: a speaker model, or the pooled baseline. is_voiceprint_allowed: the operator's
-    switch; while it is off every method raises VoiceprintError.
+    switch; while it is off every method raises VoiceprintError. Raises HeadError for an
+    enrolled id that looks like an unknown voice's.
     """
 
     def __init__(
@@ -59,6 +60,12 @@ class SpeakerHead:
         voiceprints: Mapping[str, FloatArray] | None = None,
         clusters: VoiceClusters | None = None,
     ) -> None:
+        if any(name.startswith(UNKNOWN_PREFIX) for name in voiceprints or ()):
+            raise HeadError(
+                "voiceprint", f"has an id that begins with {UNKNOWN_PREFIX}", "give it another id"
+            )
+        self.name = "speaker"
+        self.needs = replace(embedder.needs, voiceprints=True)
         self._embedder = embedder
         self._is_allowed = is_voiceprint_allowed
         self._voiceprints = dict(voiceprints or {})
@@ -90,7 +97,7 @@ class SpeakerHead:
             )
         return unit_rows(np.mean(vectors, axis=0)).astype(np.float32)
 
-    def find(self, audio: EncodedAudio) -> SpeakerFinding:
+    def __call__(self, audio: EncodedAudio) -> SpeakerFinding:
         """Who speaks: someone enrolled, a known or new unknown voice, or nobody.
 
         Abstains on too little speech, and on strangers where no clusters are kept.

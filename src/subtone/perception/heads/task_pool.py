@@ -90,7 +90,7 @@ class TaskPool:
             return before - self._total()
 
     def _total(self) -> int:
-        return sum(slot.head.size_bytes for slot in self._slots.values() if slot.head is not None)
+        return sum(int(getattr(slot.head, "size_bytes", 0)) for slot in self._slots.values())
 
     def _shrink(self, budget_bytes: int) -> None:
         for task, slot in list(self._slots.items()):
