@@ -28,9 +28,10 @@ BENCHES: dict[str, list[str]] = {
     ],
     "text": ["bench.text", "--data", "{data}"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
+    "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
-WITHOUT_JSON = {"text"}
+WITHOUT_JSON = {"memory_encoder", "text"}
 
 
 def run(name: str, data: Path) -> None:

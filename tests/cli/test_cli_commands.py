@@ -50,7 +50,7 @@ def test_version_and_help_name_the_command_and_all_its_parts(tmp_path: Path) -> 
     short, long = succeed("-h"), succeed("--help")
     assert short == long
     assert re.findall(r"^  (\w+) ", short.split("Commands:")[1], re.MULTILINE) == [
-        "analyze", "demo", "doctor", "explain", "schema", "serve", "simulate",
+        "analyze", "demo", "doctor", "explain", "models", "schema", "serve", "simulate",
     ]  # fmt: skip
     for command in ("analyze", "demo", "doctor", "explain", "schema", "serve", "simulate"):
         assert succeed(command, "-h").startswith(f"Usage: subtone {command}")

@@ -103,7 +103,9 @@ def _show(findings: Iterable[Finding]) -> bool:
     is_well = True
     for finding in findings:
         is_well = is_well and finding.is_well
-        click.echo(f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.subject}: {finding.observed}")
+        click.echo(
+            f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.subject}: {finding.observed}"
+        )
     return is_well
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Protocol
 
 from subtone.contracts.memory import LabelProbability, LanguageFinding
-from subtone.perception.encoding import EncodedAudio
+from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.tasks import Needs
-from subtone.perception.transcription.decoder import WhisperDecoder
 
 _ENOUGH = 0.5
 _SHOWN = 5
+
+
+class LanguageDecoder(Protocol):
+    """What is asked of a Whisper decoder."""
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether it knows more than English."""
+        ...
+
+    def languages(self, window: EncodedWindow) -> dict[str, float]:
+        """Probability by language code, likeliest first."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class DetectLanguage:
     likeliest five are given, and the rest as ``other``.
     """
 
-    decoder: WhisperDecoder
+    decoder: LanguageDecoder
     least_confidence: float = _ENOUGH
 
     name = "language"

@@ -3,7 +3,7 @@
 from subtone.perception.checkpoints.ct2_binary import read_ct2
 from subtone.perception.checkpoints.files import Checkpoint, Layout, open_folder
 from subtone.perception.checkpoints.hub import find_local, open_checkpoint, pull
-from subtone.perception.checkpoints.record import Finding, verify
+from subtone.perception.checkpoints.record import Finding, require_recorded, verify
 from subtone.perception.checkpoints.table import CHECKPOINTS, Published
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "open_folder",
     "pull",
     "read_ct2",
+    "require_recorded",
     "verify",
 ]

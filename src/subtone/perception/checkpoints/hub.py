@@ -16,7 +16,8 @@ from subtone.perception.checkpoints.table import CHECKPOINTS, Published
 from subtone.perception.errors import CheckpointError, memory_extra
 
 _LOG = logging.getLogger(__name__)
-_FILES = ("model.bin", "config.json", "tokenizer.json", "preprocessor_config.json", "vocabulary.*")
+_NEEDED = (WEIGHTS_FILES[Layout.CTRANSLATE2], "config.json", "tokenizer.json")
+_FILES = (*_NEEDED, "preprocessor_config.json", "vocabulary.*")
 
 
 class Fetch(Protocol):
@@ -31,21 +32,22 @@ def published(name: str) -> Published:
     """The row of the table; raises CheckpointError with the names there are."""
     row = CHECKPOINTS.get(name.removeprefix("whisper-"))
     if row is None:
-        raise CheckpointError(
-            f"{name}: is neither a folder nor one of {', '.join(CHECKPOINTS)}"
-        )
+        raise CheckpointError(f"{name}: is neither a folder nor one of {', '.join(CHECKPOINTS)}")
     return row
 
 
 def find_local(name: str) -> Checkpoint | None:
-    """A published checkpoint in the Hugging Face cache, without asking the network."""
+    """A published checkpoint that is whole in the Hugging Face cache; asks no network."""
     with memory_extra():
         from huggingface_hub import constants, try_to_load_from_cache
     row = published(name)
-    weights = try_to_load_from_cache(
-        row.repository, WEIGHTS_FILES[Layout.CTRANSLATE2], cache_dir=constants.HF_HUB_CACHE
-    )
-    if not isinstance(weights, str):  # None, or the hub's mark for a file known not to exist
+    found = [
+        try_to_load_from_cache(row.repository, file, cache_dir=constants.HF_HUB_CACHE)
+        for file in _NEEDED
+    ]
+    weights = found[0]
+    # None, or the hub's mark for a file known not to exist: a pull that was broken off
+    if not isinstance(weights, str) or not all(isinstance(path, str) for path in found):
         return None
     return open_folder(Path(weights).parent, _model_name(row))
 

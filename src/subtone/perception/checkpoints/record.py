@@ -76,6 +76,17 @@ def recorded(checkpoint: Checkpoint) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in found.items()}
 
 
+def require_recorded(checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError where the weights are no longer those that were pulled."""
+    weights = checkpoint.weights_path
+    wanted = recorded(checkpoint).get(weights.name)
+    if wanted not in (None, checkpoint.digest):
+        raise CheckpointError(
+            f"{weights}: has digest {checkpoint.digest[:12]} where {str(wanted)[:12]} was "
+            "recorded; delete it and pull again"
+        )
+
+
 def _promised(path: Path) -> str | None:
     """The hub keeps large files under their SHA-256; None for small and local files."""
     stored_as = path.resolve().name

@@ -176,7 +176,7 @@ def build_graph(
     states[-1] = graph.norm("final_norm", states[-1], weights.final_norm)
     for i, state in enumerate(states):
         graph.add("Cast", [state], f"state_{i}", to=TensorProto.FLOAT)
-    shape = ["batch", "frames", weights.width]
+    shape: list[str | int | None] = ["batch", "frames", weights.width]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

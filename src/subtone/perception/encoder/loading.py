@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from subtone.perception.checkpoints import Checkpoint, Layout, read_ct2
+from subtone.perception.checkpoints import Checkpoint, Layout, read_ct2, require_recorded
 from subtone.perception.checkpoints.ct2_binary import Ct2Model
 from subtone.perception.encoder.weights import (
     HEAD_WIDTH,
@@ -24,8 +24,10 @@ _FIRST = "conv1.weight"  # whatever stands before it stands before every encoder
 def load_weights(checkpoint: Checkpoint) -> EncoderWeights:
     """The encoder of a checkpoint, checked for shape and finite values.
 
-    Raises CheckpointError for files that are damaged or hold something else.
+    Raises CheckpointError for files that are damaged, hold something else, or are no longer
+    those that were pulled.
     """
+    require_recorded(checkpoint)
     load = _from_ct2 if checkpoint.layout is Layout.CTRANSLATE2 else _from_safetensors
     weights = load(checkpoint)
     weights.require_consistent(str(checkpoint.weights_path))
@@ -61,12 +63,11 @@ def _from_safetensors(checkpoint: Checkpoint) -> EncoderWeights:
 def _n_heads(checkpoint: Checkpoint) -> int:
     config = checkpoint.folder / "config.json"
     try:
-        n_heads = json.loads(config.read_text("utf-8"))["encoder_attention_heads"]
+        return int(json.loads(config.read_text("utf-8"))["encoder_attention_heads"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{config}: must hold encoder_attention_heads; fetch it with the weights"
         ) from error
-    return int(n_heads)
 
 
 def _hugging_face(tensors: dict[str, FloatArray], n_heads: int) -> EncoderWeights:
@@ -132,7 +133,7 @@ def _norm(model: Ct2Model, name: str) -> Norm:
 
 
 def _blocks(model: Ct2Model) -> list[Block]:
-    blocks = []
+    blocks: list[Block] = []
     while f"encoder/layer_{len(blocks)}/ffn/linear_0/weight" in model:
         at = f"encoder/layer_{len(blocks)}"
         blocks.append(

@@ -57,4 +57,5 @@ def log_mel(samples: FloatArray, n_mels: int) -> FloatArray:
     power = spectrum.real**2 + spectrum.imag**2
     mel = mel_filters(n_mels) @ power.T.astype(np.float32)
     log = np.log10(np.maximum(mel, _POWER_FLOOR))
-    return ((np.maximum(log, log.max() - _RANGE_LOG10) + 4.0) / 4.0).astype(np.float32)
+    scaled: FloatArray = (np.maximum(log, log.max() - _RANGE_LOG10) + 4.0) / 4.0
+    return scaled.astype(np.float32, copy=False)

@@ -23,7 +23,8 @@ class EncoderSession:
 
     Args:
         weights: the encoder.
-        precision: int8 and float32 anywhere; float16 on a GPU only.
+        precision: None takes float16 on a GPU and int8 on a CPU. float32 is exact anywhere;
+            float16 is for a GPU only, and int8 runs its products on the CPU.
         device: ``auto`` takes a GPU that ONNX Runtime can use, else the CPU.
         threads: of the CPU; 0 is one per core.
 
@@ -32,16 +33,18 @@ class EncoderSession:
     """
 
     def __init__(
-        self, weights: EncoderWeights, precision: Precision, device: str, threads: int
+        self, weights: EncoderWeights, precision: Precision | None, device: str, threads: int
     ) -> None:
         with memory_extra():
             import onnxruntime
         self.provider = _provider(device, onnxruntime.get_available_providers())
-        if precision is Precision.FLOAT16 and self.provider != _CUDA:
+        fastest = Precision.FLOAT16 if self.provider == _CUDA else Precision.INT8
+        self.precision = fastest if precision is None else Precision(precision)
+        if self.precision is Precision.FLOAT16 and self.provider != _CUDA:
             raise PerceptionError(
                 "float16 computes on a GPU only; on a CPU choose int8 (fast) or float32 (exact)"
             )
-        model, tensors = build_graph(weights, precision)
+        model, tensors = build_graph(weights, self.precision)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3

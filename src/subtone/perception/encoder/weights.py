@@ -68,21 +68,24 @@ class EncoderWeights:
 
     def require_consistent(self, source: str) -> None:
         """Raise CheckpointError where a shape does not fit or a value is not finite."""
-        width, n_mels = self.width, self.n_mels
-        expected = {
-            "conv1": (self.conv1.weight, (width, n_mels, CONV_TAPS)),
-            "conv2": (self.conv2.weight, (width, width, CONV_TAPS)),
-            "final norm": (self.final_norm.gamma, (width,)),
-        }
+        if self.positions.ndim != 2 or self.conv1.weight.ndim != 3:
+            raise CheckpointError(
+                f"{source}: its positions or convolutions are no Whisper encoder's"
+            )
+        width = self.width
+        arrays = {"positions": (self.positions, self.positions.shape)}
+        arrays |= _linear("first convolution", self.conv1, width, self.n_mels, CONV_TAPS)
+        arrays |= _linear("second convolution", self.conv2, width, width, CONV_TAPS)
+        arrays |= _norm("final norm", self.final_norm, width)
         for i, block in enumerate(self.blocks):
             inner = block.ffn_in.weight.shape[0]
-            expected |= {
-                f"block {i} attention": (block.qkv.weight, (3 * width, width)),
-                f"block {i} attention output": (block.attention_out.weight, (width, width)),
-                f"block {i} feed-forward": (block.ffn_in.weight, (inner, width)),
-                f"block {i} feed-forward output": (block.ffn_out.weight, (width, inner)),
-            }
-        for name, (array, shape) in expected.items():
+            arrays |= _norm(f"block {i} attention norm", block.attention_norm, width)
+            arrays |= _linear(f"block {i} attention", block.qkv, 3 * width, width)
+            arrays |= _linear(f"block {i} attention output", block.attention_out, width, width)
+            arrays |= _norm(f"block {i} feed-forward norm", block.ffn_norm, width)
+            arrays |= _linear(f"block {i} feed-forward", block.ffn_in, inner, width)
+            arrays |= _linear(f"block {i} feed-forward output", block.ffn_out, width, inner)
+        for name, (array, shape) in arrays.items():
             if array.shape != shape:
                 raise CheckpointError(
                     f"{source}: {name} has shape {array.shape} where {shape} belongs"
@@ -94,3 +97,14 @@ class EncoderWeights:
                 f"{source}: {len(self.blocks)} blocks of width {width} with {self.n_heads} heads "
                 "are no Whisper encoder"
             )
+
+
+_Shapes = dict[str, tuple[FloatArray, tuple[int, ...]]]
+
+
+def _linear(name: str, linear: Linear, out: int, *rest: int) -> _Shapes:
+    return {name: (linear.weight, (out, *rest)), f"{name} bias": (linear.bias, (out,))}
+
+
+def _norm(name: str, norm: Norm, width: int) -> _Shapes:
+    return {f"{name} scale": (norm.gamma, (width,)), f"{name} shift": (norm.beta, (width,))}

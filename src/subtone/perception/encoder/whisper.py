@@ -31,7 +31,8 @@ from subtone.perception.errors import AudioError
 _FRAME_SAMPLES = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
 _LEAST_SAMPLES = SAMPLE_RATE_HZ // 10
 _STEP_FRAMES = 25
-_BATCH = 8
+_MOST_BATCH = 8
+_MOST_STATES_BYTES = 2**28  # of one run: all layers of large-v3 over 30 s are 253 MB
 
 
 class Padding(StrEnum):
@@ -40,7 +41,7 @@ class Padding(StrEnum):
     ``none`` rounds up to the next half second: windows of like length share a batch, and no
     state can be taken for a spectrogram (CTranslate2 tells them apart by their shape, and 80
     or 128 frames are also numbers of mel bands). ``window`` fills 30 s as Whisper was
-    trained; a 5 s window then costs about 14 times as much.
+    trained; a 5 s window then costs about nine times as much.
     """
 
     NONE = "none"
@@ -52,7 +53,7 @@ class WhisperEncoder:
 
     Args:
         checkpoint: a published name, a local folder, or an opened checkpoint.
-        precision: of the blocks; see ``EncoderSession``.
+        precision: of the blocks; None takes float16 on a GPU and int8 on a CPU.
         padding: part of the space's name, for the two give different vectors.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of the CPU; 0 is one per core.
@@ -66,7 +67,7 @@ class WhisperEncoder:
         self,
         checkpoint: Checkpoint | Path | str,
         *,
-        precision: Precision = Precision.INT8,
+        precision: Precision | None = None,
         padding: Padding = Padding.NONE,
         device: str = "auto",
         threads: int = 0,
@@ -77,14 +78,14 @@ class WhisperEncoder:
         weights = load_weights(checkpoint)
         SpeechWindows(0, max_window_ms)  # refuses a length nothing can be cut to
         self.checkpoint = checkpoint
-        self.precision = Precision(precision)
         self.padding = Padding(padding)
         self.n_layers = len(weights.blocks) + 1
         self.width = weights.width
         self.n_mels = weights.n_mels
         self._most_frames = len(weights.positions)
         self._max_window_ms = max_window_ms
-        self._session = EncoderSession(weights, self.precision, device, threads)
+        self._session = EncoderSession(weights, precision, device, threads)
+        self.precision = self._session.precision
         self._count = threading.Lock()
         self._passes = 0
 
@@ -172,8 +173,10 @@ class WhisperEncoder:
             by_length[self._frames(len(window.samples), padding or self.padding)].append(i)
         done: dict[int, EncodedWindow] = {}
         for frames, members in by_length.items():
-            for at in range(0, len(members), _BATCH):
-                batch = members[at : at + _BATCH]
+            window_bytes = 4 * self.n_layers * frames * self.width
+            size = min(max(_MOST_STATES_BYTES // window_bytes, 1), _MOST_BATCH)
+            for at in range(0, len(members), size):
+                batch = members[at : at + size]
                 run = self._run([windows[i] for i in batch], frames)
                 done.update(zip(batch, run, strict=True))
         return [done[i] for i in range(len(windows))]

@@ -6,7 +6,6 @@ an empty line gives no window and no phantom text. Memory is bounded by one wind
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,58 +52,58 @@ class SpeechWindows:
         self._t_start_ms = t_start_ms
         self._first = 0  # frame at which the buffers begin
         self._samples = np.zeros(0, np.float32)
+        self._arrived: list[FloatArray] = []  # joined when frames are decided, not per packet
         self._is_speech = np.zeros(0, np.bool_)  # decided frames only
         self._level_db = np.zeros(0, np.float32)
 
-    def feed(self, samples: FloatArray) -> Iterator[SpeechWindow]:
+    def feed(self, samples: FloatArray) -> list[SpeechWindow]:
         """Windows that end in or before these samples [n] of 16 kHz mono."""
-        self._samples = np.concatenate([self._samples, samples])
+        self._arrived.append(samples)
         self._track, frames = feed_samples(self._track, samples)
-        self._decided(frames)
-        return self._cut(is_end=False)
+        return [] if frames is None else self._cut(frames, is_end=False)
 
-    def end(self) -> Iterator[SpeechWindow]:
+    def end(self) -> list[SpeechWindow]:
         """The last windows; nothing can be fed after it."""
         self._track, frames = flush(self._track)
-        self._decided(frames)
-        return self._cut(is_end=True)
+        return self._cut(frames, is_end=True)
 
-    def _decided(self, frames: Frames | None) -> None:
+    def _cut(self, frames: Frames | None, *, is_end: bool) -> list[SpeechWindow]:
+        self._samples = np.concatenate([self._samples, *self._arrived])
+        self._arrived = []
         if frames is not None:
             self._is_speech = np.concatenate([self._is_speech, frames.is_speech])
             self._level_db = np.concatenate([self._level_db, frames.level_db])
-
-    def _cut(self, *, is_end: bool) -> Iterator[SpeechWindow]:
+        windows: list[SpeechWindow] = []
         while True:
             speech = np.flatnonzero(self._is_speech)
             if not len(speech):
                 self._forget(max(len(self._is_speech) - _MARGIN_FRAMES, 0))
-                return
+                return windows
             self._forget(max(int(speech[0]) - _MARGIN_FRAMES, 0))
             end = self._window_end(is_end=is_end)
             if end is None:
-                return
-            yield SpeechWindow(
-                self._t_start_ms + self._first * HOP_MS, self._samples[: end * _HOP_SAMPLES].copy()
-            )
+                return windows
+            samples = self._samples[: end * _HOP_SAMPLES].copy()
+            windows.append(SpeechWindow(self._t_start_ms + self._first * HOP_MS, samples))
             self._forget(end)
 
     def _window_end(self, *, is_end: bool) -> int | None:
         """Frames of the window at the head of the buffer; None until that is decided."""
-        n = len(self._is_speech)
-        speech = np.flatnonzero(self._is_speech[: self._max_frames])
+        known = self._max_frames + _SPLIT_FRAMES + 1  # enough to know whether it ends in time
+        n = min(len(self._is_speech), known)
+        speech = np.flatnonzero(self._is_speech[:n])
         pauses = np.flatnonzero(np.diff(speech) > _SPLIT_FRAMES)
         last = int(speech[pauses[0]] if len(pauses) else speech[-1])
-        if len(pauses) or n - last > _SPLIT_FRAMES or (is_end and n <= self._max_frames):
+        has_ended = bool(len(pauses)) or n - last > _SPLIT_FRAMES or is_end
+        if has_ended and last < self._max_frames:
             return min(last + 1 + _MARGIN_FRAMES, n, self._max_frames)
-        if n < self._max_frames:
+        if n < known and not is_end:
             return None
-        search = self._level_db[self._max_frames - _SEARCH_FRAMES : self._max_frames]
-        if len(search) < _SEARCH_FRAMES:
-            search = self._level_db[self._max_frames // 2 : self._max_frames]
+        searched = min(_SEARCH_FRAMES, self._max_frames // 2)
+        search = self._level_db[self._max_frames - searched : self._max_frames]
         power = 10.0 ** (search.astype(np.float64) / 10.0)
         smooth = np.convolve(power, np.ones(_SMOOTH_FRAMES), "valid")
-        return self._max_frames - len(search) + int(smooth.argmin()) + _SMOOTH_FRAMES // 2
+        return self._max_frames - searched + int(smooth.argmin()) + _SMOOTH_FRAMES // 2
 
     def _forget(self, frames: int) -> None:
         self._first += frames

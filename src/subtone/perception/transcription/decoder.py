@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from subtone.perception.checkpoints import Checkpoint, open_checkpoint
+from subtone.perception.checkpoints import Checkpoint, open_checkpoint, require_recorded
 from subtone.perception.encoding import EncodedWindow
 from subtone.perception.errors import CheckpointError, PerceptionError, memory_extra
 from subtone.perception.transcription.guards import Decoded
 from subtone.perception.transcription.tokens import WhisperTokens
 
 _MEL_FRAMES_PER_STATE = 2
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -112,6 +111,7 @@ class WhisperDecoder:
     def _open(self) -> Any:
         with memory_extra():
             import ctranslate2
+        require_recorded(self.checkpoint)
         try:
             return ctranslate2.models.Whisper(str(self.checkpoint.folder), **self._options)
         except (RuntimeError, ValueError) as error:
@@ -122,18 +122,19 @@ class WhisperDecoder:
 
     @contextmanager
     def _ready(self) -> Iterator[Any]:
-        """The model, one caller at a time: its random numbers belong to the process."""
+        """The model; it stays whole for this caller whoever unloads meanwhile."""
         with self._lock:
             self.load()
-            try:
-                yield self._model
-            except (RuntimeError, ValueError) as error:
-                if isinstance(error, PerceptionError):
-                    raise
-                raise PerceptionError(
-                    f"{self.checkpoint.name}: the decoder refused this encoding ({error}); "
-                    "encode with the encoder of the same checkpoint"
-                ) from error
+            model = self._model
+        try:
+            yield model
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, PerceptionError):
+                raise
+            raise PerceptionError(
+                f"{self.checkpoint.name}: the decoder refused this encoding ({error}); "
+                "encode with the encoder of the same checkpoint"
+            ) from error
 
     def generate(
         self,
@@ -144,15 +145,15 @@ class WhisperDecoder:
         temperature: float = 0.0,
         most_tokens: int = 224,
     ) -> Decoded:
-        """One decoding; a temperature above 0 samples, with the same result each time."""
+        """One decoding.
+
+        A temperature above 0 samples, and no two samplings are alike: CTranslate2's random
+        numbers belong to its worker threads and cannot be set again.
+        """
         search: dict[str, Any] = {"beam_size": beam_size}
         if temperature > 0.0:
             search = {"beam_size": 1, "sampling_topk": 0, "sampling_temperature": temperature}
         with self._ready() as model:
-            if temperature > 0.0:
-                import ctranslate2
-
-                ctranslate2.set_random_seed(_SEED)
             result = model.generate(
                 _view(window),
                 [list(prompt)],
@@ -177,9 +178,7 @@ class WhisperDecoder:
         shares = {token.strip("<|>"): float(share) for token, share in found}
         return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
 
-    def align(
-        self, window: EncodedWindow, start: Sequence[int], text: Sequence[int]
-    ) -> Alignment:
+    def align(self, window: EncodedWindow, start: Sequence[int], text: Sequence[int]) -> Alignment:
         """Times of text tokens by dynamic time warping over the decoder's attention.
 
         Cross-attention heads come from the checkpoint's config.json (Jain et al.; openai/
@@ -197,9 +196,7 @@ class WhisperDecoder:
             first.setdefault(token, frame)
         frames = [first.get(i, window.valid_frames) for i in range(len(text) + 1)]
         bounded = np.minimum(np.maximum.accumulate(frames), window.valid_frames)
-        return Alignment(
-            tuple(bounded.tolist()), tuple(float(p) for p in found.text_token_probs)
-        )
+        return Alignment(tuple(bounded.tolist()), tuple(float(p) for p in found.text_token_probs))
 
 
 def _view(window: EncodedWindow) -> Any:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from subtone.contracts.memory import RecognisedSegment, Transcription
 from subtone.contracts.voice_intelligence import Word
@@ -22,6 +23,7 @@ _FRAME_MS = 1000 // FRAMES_PER_SECOND
 _LEAST_TOKENS = 16
 _TOKENS_PER_S = 30
 _MOST_TOKENS = 224
+_MOST_MEDIAN_MS = 700
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Transcribe:
         decoder: of the same checkpoint as the encoder.
         language: a code such as ``en``; None asks the model (an English-only one is not asked).
         beam_size: 1 is greedy.
-        temperatures: tried in order; the first 0 is the search, the others sample.
+        temperatures: tried in order; 0 is the search, the others sample. Only ``(0.0,)``
+            gives the same text each time.
         has_words: whether words get times.
         has_timestamps: whether the model marks segments inside a window; without, a window
             is one segment.
@@ -141,17 +144,31 @@ class Transcribe:
         tokens = self.decoder.tokens
         start = tokens.start_sequence(self._spoken(language))
         frames = self.decoder.align(window, start, text).first_frames
-        words = []
+        spans: list[tuple[int, int, int, str]] = []
         at = 0
         for word in tokens.words(text):
             begin, at = at, at + word.n_tokens
             if word.text.strip():
                 times = (window.t_event_ms + frames[i] * _FRAME_MS for i in (begin, at))
                 t_event_ms, t_end_ms = (min(t, window.t_end_ms) for t in times)
-                words.append(
-                    (at, Word(t_event_ms=t_event_ms, t_end_ms=t_end_ms, text=word.text.strip()))
-                )
-        return words
+                spans.append((at, t_event_ms, t_end_ms, word.text.strip()))
+        if spans:
+            at, t_event_ms, t_end_ms, first = spans[0]
+            most_ms = _longest_word_ms([end_ms - start_ms for _, start_ms, end_ms, _ in spans])
+            spans[0] = (at, max(t_event_ms, t_end_ms - most_ms), t_end_ms, first)
+        return [
+            (at, Word(t_event_ms=start_ms, t_end_ms=end_ms, text=said))
+            for at, start_ms, end_ms, said in spans
+        ]
+
+
+def _longest_word_ms(durations_ms: list[int]) -> int:
+    """How long the first word of a window may be, as in openai/whisper ``timing.py``.
+
+    An alignment begins with the window, so the silence ahead of the first word is given to it.
+    """
+    heard_ms = [duration_ms for duration_ms in durations_ms if duration_ms] or [_MOST_MEDIAN_MS]
+    return round(2 * min(median(heard_ms), _MOST_MEDIAN_MS))
 
 
 def split_at_timestamps(

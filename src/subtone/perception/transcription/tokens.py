@@ -30,6 +30,16 @@ def is_unspaced(character: str) -> bool:
     return unicodedata.name(character, "").startswith(_UNSPACED)
 
 
+def _goes_on(before: str, text: str) -> bool:
+    """Whether the text goes on with the word before it."""
+    ahead, bare = set(before.strip()), text.strip()
+    is_spaced = text.startswith(" ")
+    is_opening = is_spaced and set(bare) <= _OPENING
+    if ahead <= _OPENING or (set(bare) <= _CLOSING and not is_opening):
+        return True
+    return not (is_spaced or is_unspaced(bare[0]) or any(map(is_unspaced, ahead)))
+
+
 class WhisperTokens:
     """A checkpoint's ``tokenizer.json``; safe to share between threads.
 
@@ -76,27 +86,18 @@ class WhisperTokens:
         return text
 
     def words(self, tokens: Sequence[int]) -> list[TokenWord]:
-        """Tokens to words: at spaces, and by character where the script writes none.
+        """Tokens to words: at spaces, and by token where the script writes none.
 
         Punctuation belongs to the word it touches. The texts joined are the text of all
-        tokens; a character of several tokens is never torn.
+        tokens; no token and no character of several tokens is torn.
         """
         words: list[TokenWord] = []
         for piece in self._characters(tokens):
-            text = piece.text
-            bare = text.strip()
-            begins = (
-                not words
-                or (text.startswith(" ") and not set(bare) <= _CLOSING)
-                or (bool(bare) and is_unspaced(bare[0]))
-                or (bool(words[-1].text.strip()) and is_unspaced(words[-1].text.strip()[-1]))
-            )
-            is_tail = bool(bare) and set(bare) <= _CLOSING
-            is_head_open = bool(words) and set(words[-1].text.strip()) <= _OPENING
-            if words and (not begins or is_tail or is_head_open):
-                last = words.pop()
-                piece = TokenWord(last.text + text, last.n_tokens + piece.n_tokens)
-            words.append(piece)
+            if words and _goes_on(words[-1].text, piece.text):
+                last = words[-1]
+                words[-1] = TokenWord(last.text + piece.text, last.n_tokens + piece.n_tokens)
+            else:
+                words.append(piece)
         return words
 
     def _characters(self, tokens: Sequence[int]) -> list[TokenWord]:
