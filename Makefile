@@ -44,7 +44,7 @@ $(VENV)/core.stamp: pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/core.stamp
-	$(BIN)/python $(PIP) --editable '.[media,live,memory]' --group test --group check
+	$(BIN)/python $(PIP) --editable '.[media,live,memory,train]' --group test --group check
 	touch $@
 
 .venv-bench/bench.stamp: pyproject.toml requirements.lock bench/requirements.txt

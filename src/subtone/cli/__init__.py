@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, live, models
+from subtone.cli import calls, learn, live, models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,5 +51,15 @@ def schema(contract: str | None) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
 
 
-for command in (calls.analyze, calls.explain, calls.demo, live.simulate, live.serve, models.models):
+for command in (
+    calls.analyze,
+    calls.explain,
+    calls.demo,
+    live.simulate,
+    live.serve,
+    models.models,
+    learn.data,
+    learn.train,
+    learn.evaluate,
+):
     main.add_command(command)

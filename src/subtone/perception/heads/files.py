@@ -7,7 +7,8 @@
 | ``attention.weight``, ``.bias``, ``.vector`` | (a, width), (a), (a) | attentive pooling |
 | ``domain.mean``, ``.variance``, ``.factors`` | (input), (input), (rank, input) | a domain |
 
-``input`` is the pooled width of all its layers, ``output`` the number of labels (free where there are none).
+``input`` is the pooled width of all its layers, ``output`` the number of labels (free where
+there are none).
 """
 
 from __future__ import annotations

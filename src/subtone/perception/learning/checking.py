@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from subtone.perception.encoding import FloatArray
+from subtone.perception.learning.cache import Progress, no_progress
 from subtone.perception.learning.clips import Clip, read_samples
 from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.telephone.room import speech_level_db
@@ -56,7 +57,7 @@ class DataReport:
 def check_clips(
     clips: Sequence[Clip],
     unnamed: Sequence[Path] = (),
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> DataReport:
     """Read every clip and say what is wrong; ``unnamed`` are files no reader took."""
     found: dict[str, list[Path]] = defaultdict(list)

@@ -109,7 +109,9 @@ def area_under_roc(positive: Reals, negative: Reals) -> float:
     """Share of pairs in the right order; ties count half."""
     both = np.concatenate([positive, negative])
     order = np.sort(both, kind="stable")
-    ranks = (np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")) / 2.0
+    ranks = (
+        np.searchsorted(order, positive, "left") + np.searchsorted(order, positive, "right")
+    ) / 2.0
     n, m = len(positive), len(negative)
     return float((ranks.sum() - n * n / 2.0) / (n * m))
 

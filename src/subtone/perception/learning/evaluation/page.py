@@ -15,7 +15,8 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding
 color:#1d2430;background:#fff}
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .7em;text-align:right;
 border-bottom:1px solid #d8dde5}td:first-child,th:first-child{text-align:left}
-.row{display:flex;gap:2em;flex-wrap:wrap;align-items:flex-start}svg text{font-size:11px;fill:#1d2430}
+.row{display:flex;gap:2em;flex-wrap:wrap;align-items:flex-start}
+svg text{font-size:11px;fill:#1d2430}
 figure{margin:0}figcaption{font-size:13px;color:#5a6472}
 @media(prefers-color-scheme:dark){body{color:#e6e9ef;background:#14181f}svg text{fill:#e6e9ef}
 td,th{border-color:#333b47}}

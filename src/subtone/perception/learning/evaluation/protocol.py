@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,22 @@ from subtone.perception.heads.networks import softmax
 from subtone.perception.learning.baseline import centred_on_all, centred_on_three
 from subtone.perception.learning.calibration import coverage_and_precision
 from subtone.perception.learning.clips import Clip
-from subtone.perception.learning.evaluation.metrics import Judged, auc_estimate, estimates
+from subtone.perception.learning.evaluation.metrics import (
+    Judged,
+    auc_estimate,
+    estimates,
+    unweighted_recall,
+)
 from subtone.perception.learning.renditions import BANDS, Rendition
-from subtone.perception.learning.splits import Fold, require_disjoint
+from subtone.perception.learning.splits import Fold, require_disjoint, speaker_folds
 from subtone.perception.learning.training.classes import ClassHead, Setting, train_classes
 from subtone.perception.learning.training.contrasts import ContrastFit
 from subtone.perception.learning.training.linear import Reals
+from subtone.perception.learning.training.mlp import MlpRecipe
+from subtone.perception.learning.training.networks import train_network
 from subtone.perception.learning.training.table import Table
+
+NETWORK_LAYERS = (3,)
 
 LabelOf = Callable[[Clip], str | None]
 
@@ -82,11 +91,46 @@ def judge_within(
         ]
         results.append(
             _result(
-                _joined(judged), answered, [len(j.truth) for j in judged],
-                features=features, trained_on=test, tested_on=test, band=band,
+                _joined(judged),
+                answered,
+                [len(j.truth) for j in judged],
+                features=features,
+                trained_on=test,
+                tested_on=test,
+                band=band,
             )
         )
     return results
+
+
+def judge_networks(
+    table: Table, label_of: LabelOf, n_folds: int, seeds: Iterable[int]
+) -> dict[Rendition, list[float]]:
+    """UAR of the small network on unseen speakers, one value per seed, in both bands."""
+    folds = speaker_folds(table.clips, n_folds)
+    recalls: dict[Rendition, list[float]] = {band: [] for band in BANDS}
+    for seed in seeds:
+        heads = [
+            (
+                fold,
+                train_network(
+                    table.take(fold.train), label_of, NETWORK_LAYERS, MlpRecipe(seed=seed)
+                ),
+            )
+            for fold in folds
+        ]
+        for band in BANDS:
+            parts = [
+                _judged(
+                    head.labels,
+                    table.take(fold.test),
+                    head.shares(table.values[band][fold.test]),
+                    label_of,
+                )
+                for fold, head in heads
+            ]
+            recalls[band].append(unweighted_recall(_joined(parts)))
+    return recalls
 
 
 def judge_across(
@@ -112,8 +156,13 @@ def judge_across(
         answered = coverage_and_precision(judged.shares, judged.truth, head.threshold)
         results.append(
             _result(
-                judged, [answered], [len(judged.truth)],
-                features=features, trained_on=_corpora(train), tested_on=_corpora(test), band=band,
+                judged,
+                [answered],
+                [len(judged.truth)],
+                features=features,
+                trained_on=_corpora(train),
+                tested_on=_corpora(test),
+                band=band,
             )
         )
     return results
@@ -169,9 +218,7 @@ def _trained(
     return train_classes(table, label_of, candidates, is_centred=is_centred)
 
 
-def _shares(
-    head: ClassHead, test: Table, band: Rendition, is_centred: bool
-) -> tuple[Table, Reals]:
+def _shares(head: ClassHead, test: Table, band: Rendition, is_centred: bool) -> tuple[Table, Reals]:
     values = test.values[band]
     if is_centred:
         values, has_normal = centred_on_three(values, test.clips)

@@ -57,9 +57,7 @@ def _g711(samples: FloatArray, subtype: str) -> FloatArray:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, LINE_RATE_HZ, **raw)
     buffer.seek(0)
-    decoded, _ = soundfile.read(
-        buffer, dtype="float32", channels=1, samplerate=LINE_RATE_HZ, **raw
-    )
+    decoded, _ = soundfile.read(buffer, dtype="float32", channels=1, samplerate=LINE_RATE_HZ, **raw)
     result: FloatArray = decoded
     return result
 
@@ -86,8 +84,7 @@ def _coded(samples: FloatArray, codec: Codec) -> FloatArray:
         frame = av.AudioFrame.from_ndarray(pcm[None, at : at + PACKET_SAMPLES], "s16", "mono")
         frame.sample_rate, frame.pts = LINE_RATE_HZ, at
         for packet in encoder.encode(frame):
-            for decoded in decoder.decode(packet):
-                parts.append(_mono_8_khz(decoded))
+            parts += [_mono_8_khz(decoded) for decoded in decoder.decode(packet)]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from subtone.perception.encoding import SAMPLE_RATE_HZ, FloatArray
 from subtone.perception.learning.errors import LearningError
-from subtone.perception.learning.telephone.codecs import Codec, LINE_RATE_HZ, code
+from subtone.perception.learning.telephone.codecs import LINE_RATE_HZ, Codec, code
 from subtone.perception.learning.telephone.loss import conceal, lost_packets
 from subtone.perception.learning.telephone.room import add_noise, reverberate, speech_level_db
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -24,7 +25,7 @@ from subtone.perception.learning.training.linear import (
     Reals,
     components_of,
     fit_linear,
-    unfolded,
+    mean_map,
 )
 from subtone.perception.learning.training.table import Table
 
@@ -33,7 +34,7 @@ INNER_FOLDS: Final = 4
 
 @dataclass(frozen=True)
 class Setting:
-    """Which layers are read, and how the weights are found."""
+    """Which layers are read, each by a map of its own whose logits are averaged, and its fit."""
 
     layers: tuple[int, ...]
     fit: Fit
@@ -143,12 +144,12 @@ def _fit(
     }
     truth = np.tile(y, len(table.values))
     weight = np.tile(_group_weight(table.clips), len(table.values))
-    maps = {}
-    for s in candidates:
-        parts = [part[layer] for layer in s.layers]
-        rows = np.concatenate([p.rows for p in parts], axis=1)
-        maps[s] = unfolded(parts, *fit_linear(rows, truth, s.fit, s.strength, weight))
-    return maps
+
+    @cache
+    def fitted(layer: int, fit: Fit, strength: float) -> LinearMap:
+        return fit_linear(part[layer], truth, fit, strength, weight)
+
+    return {s: mean_map([fitted(at, s.fit, s.strength) for at in s.layers]) for s in candidates}
 
 
 def _group_weight(clips: Sequence[Clip]) -> Reals:
@@ -178,4 +179,3 @@ def _require_labels(table: Table, names: Sequence[str], labels: Sequence[str]) -
         raise LearningError(
             f"one speaker alone says {', '.join(lonely)}; add speakers or leave the label out"
         )
-

@@ -46,7 +46,7 @@ class ContrastFit:
 
 
 def is_high_arousal(clip: Clip) -> str | None:
-    """"1-high" or "0-low"; None for what is neither, and for unpleasant calm like disgust."""
+    """ "1-high" or "0-low"; None for what is neither, and for unpleasant calm like disgust."""
     if clip.arousal_sign > 0:
         return "1-high"
     if clip.arousal_sign < 0 or clip.label == "neutral":
@@ -55,7 +55,7 @@ def is_high_arousal(clip: Clip) -> str | None:
 
 
 def is_negative_valence(clip: Clip) -> str | None:
-    """"1-negative" for anger, "0-positive" for joy; None for everything else."""
+    """ "1-negative" for anger, "0-positive" for joy; None for everything else."""
     return {"angry": "1-negative", "happy": "0-positive"}.get(clip.label)
 
 
@@ -74,9 +74,7 @@ def train_contrast(
     has_normal = centred_on_all(first, table.clips)[1]
     centred = table.mapped(lambda values, clips: centred_on_all(values, clips)[0])
     usable = centred.take(np.flatnonzero(has_normal))
-    return ContrastFit(
-        task, label, train_classes(usable, side_of, (setting,), is_centred=True)
-    )
+    return ContrastFit(task, label, train_classes(usable, side_of, (setting,), is_centred=True))
 
 
 def train_arousal(table: Table, setting: Setting = AROUSAL_SETTING) -> ContrastFit:

@@ -38,8 +38,16 @@ def class_head_file(
     """The file of an emotion head; ``table`` is what it was trained on, ``space`` the encoder's."""
     rows, voices = _domain_rows(head, table, is_centred=False)
     return _stored(
-        head, head.map, rows, voices, table,
-        task="emotion", labels=head.labels, name=name, space=space, figures=figures,
+        head,
+        head.map,
+        rows,
+        voices,
+        table,
+        task="emotion",
+        labels=head.labels,
+        name=name,
+        space=space,
+        figures=figures,
         use=CLASS_USE,
     )
 
@@ -57,8 +65,16 @@ def contrast_head_file(
     )
     rows, voices = _domain_rows(fit.head, table, is_centred=True)
     return _stored(
-        fit.head, one, rows, voices, table,
-        task=fit.task, labels=(fit.label,), name=name, space=space, figures=figures,
+        fit.head,
+        one,
+        rows,
+        voices,
+        table,
+        task=fit.task,
+        labels=(fit.label,),
+        name=name,
+        space=space,
+        figures=figures,
         use=CONTRAST_USE,
     )
 
@@ -91,7 +107,9 @@ def _domain_rows(
     return np.concatenate(rows), voices
 
 
-def _where(clips: Sequence[Clip], keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[Clip, ...]:
+def _where(
+    clips: Sequence[Clip], keep: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> tuple[Clip, ...]:
     return tuple(clip for clip, is_kept in zip(clips, keep, strict=True) if is_kept)
 
 

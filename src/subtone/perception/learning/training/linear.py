@@ -1,12 +1,14 @@
 """Linear heads over principal components, as one linear map of the standardised input.
 
 Each layer is standardised and turned onto its components, which carry nearly all variance in
-a quarter of the width, so a search over settings stays cheap; the turning is folded into the
-weights, so a head file holds a plain linear network. Solvers: scikit-learn's.
+a third of the width, so a search over settings stays cheap. Several layers vote by the mean of
+their logits. Both are folded into the weights, so a head file holds a plain linear network.
+Solvers: scikit-learn's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -20,7 +22,7 @@ from subtone.perception.learning.errors import train_extra
 Reals = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-COMPONENTS: Final = 256  # of one layer
+COMPONENTS: Final = 384  # of one layer
 _MAX_ITERATIONS: Final = 300
 _SMALLEST: Final = 1e-6  # of the largest component's variance
 
@@ -60,11 +62,6 @@ class Components:
     axes: Reals  # (components, n)
     rows: Reals  # (rows, components)
 
-    def turn(self, x: FloatArray) -> Reals:
-        """(rows, components) of other rows (rows, n)."""
-        turned: Reals = (x - self.mean) / self.scale @ self.axes.T
-        return turned
-
 
 def components_of(x: FloatArray, *, is_centred: bool, most: int = COMPONENTS) -> Components:
     """Standardise and turn (rows, n). A centred input keeps its own zero, the caller's normal."""
@@ -89,11 +86,11 @@ def components_of(x: FloatArray, *, is_centred: bool, most: int = COMPONENTS) ->
 
 
 def fit_linear(
-    rows: Reals, y: Integers, fit: Fit, strength: float, weight: Reals | None = None
-) -> tuple[Reals, Reals]:
-    """(labels, n) weights and (labels) biases; classes count the same however often they occur.
+    part: Components, y: Integers, fit: Fit, strength: float, weight: Reals | None = None
+) -> LinearMap:
+    """The map of one layer; classes count the same however often they occur.
 
-    rows: (rows, n); y: (rows), every label at least once; weight: of rows, for the logistic fit.
+    y: (rows), every label at least once; weight: of rows, for the logistic fit.
     Raises LearningError without scikit-learn.
     """
     try:
@@ -105,26 +102,24 @@ def fit_linear(
     solver: Any
     if fit is Fit.LOGISTIC:
         solver = LogisticRegression(C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS)
-        solver.fit(rows, y, sample_weight=weight)
+        solver.fit(part.rows, y, sample_weight=weight)
     else:
         even = np.full(n_labels, 1.0 / n_labels)
         solver = LinearDiscriminantAnalysis("lsqr", shrinkage=strength, priors=even)
-        solver.fit(rows, y)
-    coefficients = np.asarray(solver.coef_, np.float64)
-    intercepts = np.asarray(solver.intercept_, np.float64)
+        solver.fit(part.rows, y)
+    weights = np.asarray(solver.coef_, np.float64) @ part.axes
+    bias = np.asarray(solver.intercept_, np.float64)
     if n_labels == 2:  # scikit-learn gives the one logit of the second label
-        coefficients = np.concatenate([-coefficients, coefficients]) / 2.0
-        intercepts = np.concatenate([-intercepts, intercepts]) / 2.0
-    return coefficients, intercepts
+        weights = np.concatenate([-weights, weights]) / 2.0
+        bias = np.concatenate([-bias, bias]) / 2.0
+    return LinearMap(part.mean, part.scale, weights, bias)
 
 
-def unfolded(parts: list[Components], weights: Reals, bias: Reals) -> LinearMap:
-    """The map of the layers' own values, from that of their joined components."""
-    ends = np.cumsum([len(part.axes) for part in parts])[:-1]
-    split = np.split(weights, ends, axis=1)
+def mean_map(maps: Sequence[LinearMap]) -> LinearMap:
+    """One map of the layers side by side that gives the mean of their maps' logits."""
     return LinearMap(
-        np.concatenate([part.mean for part in parts]),
-        np.concatenate([part.scale for part in parts]),
-        np.concatenate([w @ part.axes for w, part in zip(split, parts, strict=True)], axis=1),
-        bias,
+        np.concatenate([m.mean for m in maps]),
+        np.concatenate([m.scale for m in maps]),
+        np.concatenate([m.weight for m in maps], axis=1) / len(maps),
+        np.mean([m.bias for m in maps], axis=0),
     )

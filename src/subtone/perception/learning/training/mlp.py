@@ -44,8 +44,8 @@ def train_mlp(
     recipe: MlpRecipe,
     score: Callable[[FloatArray], float] | None = None,
     held_out: FloatArray | None = None,
-) -> Tensors:
-    """Weights after the best epoch by ``score`` of the logits of ``held_out`` rows.
+) -> tuple[Tensors, int]:
+    """Weights after the best epoch by ``score`` of the logits of ``held_out`` rows, and its number.
 
     x: (rows, n) standardised; y: (rows) positions of labels. Without ``held_out`` all epochs
     run. The same arguments give the same weights on the same machine.
@@ -56,21 +56,22 @@ def train_mlp(
     target = np.full((len(y), n_labels), recipe.smoothing / n_labels, np.float32)
     target[np.arange(len(y)), y] += 1.0 - recipe.smoothing
     adam = _Adam(tensors, recipe)
-    best, best_score, waited = dict(tensors), -np.inf, 0
-    for _ in range(recipe.max_epochs):
+    best, best_score, best_epoch = tensors, -np.inf, recipe.max_epochs
+    for epoch in range(1, recipe.max_epochs + 1):
         order = rng.permutation(len(y))
         for at in range(0, len(order), recipe.batch):
             rows = order[at : at + recipe.batch]
-            adam.step(tensors, _gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng))
+            adam.step(
+                tensors, _gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng)
+            )
         if held_out is None or score is None:
-            best = tensors
             continue
         now = score(forward(Network.MLP, tensors, held_out))
         if now > best_score:
-            best, best_score, waited = {k: v.copy() for k, v in tensors.items()}, now, 0
-        elif (waited := waited + 1) >= recipe.patience:
+            best, best_score, best_epoch = {k: v.copy() for k, v in tensors.items()}, now, epoch
+        elif epoch - best_epoch >= recipe.patience:
             break
-    return best
+    return best, best_epoch
 
 
 class _Adam:
