@@ -70,7 +70,8 @@ def load_clip(clip: Clip) -> FloatArray:
     samples, rate_hz = read_samples(clip.path)
     if rate_hz == SAMPLE_RATE_HZ:
         return samples
-    return soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    resampled: FloatArray = soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+    return resampled
 
 
 def file_digest(path: Path) -> str:

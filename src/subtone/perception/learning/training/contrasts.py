@@ -46,7 +46,7 @@ class ContrastFit:
 
 
 def is_high_arousal(clip: Clip) -> str | None:
-    """ "1-high" or "0-low"; None for what is neither, and for unpleasant calm like disgust."""
+    """The side: 1-high or 0-low; None for what is neither, like disgust."""
     if clip.arousal_sign > 0:
         return "1-high"
     if clip.arousal_sign < 0 or clip.label == "neutral":
@@ -55,7 +55,7 @@ def is_high_arousal(clip: Clip) -> str | None:
 
 
 def is_negative_valence(clip: Clip) -> str | None:
-    """ "1-negative" for anger, "0-positive" for joy; None for everything else."""
+    """The side: 1-negative for anger, 0-positive for joy; None for everything else."""
     return {"angry": "1-negative", "happy": "0-positive"}.get(clip.label)
 
 
