@@ -34,6 +34,7 @@ from subtone.perception.learning.renditions import BANDS, varied
 from subtone.perception.learning.training.table import Table, build_table
 
 ENCODER = DEFAULT_DATA.parents[1] / "models" / "whisper-base-encoder"
+CACHE = Path("out") / "features"
 WITHIN = ("ravdess", "emodb")  # the others have too few clips per speaker to learn from
 NETWORK_FOLDS = 5
 
@@ -53,13 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the corpora")
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="folder of the encoder")
-    parser.add_argument("--cache", type=Path, help="encoded clips; a temporary folder without")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="encoded clips, kept")
     parser.add_argument("--seeds", type=int, default=2, help="of the small network; 0 skips it")
     parser.add_argument("--page", type=Path, help="write an HTML page too")
     parser.add_argument("--out", type=Path, help="write results as JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        cache = FeatureCache(options.cache or Path(scratch) / "features")
+        cache = FeatureCache(options.cache)
         corpora = {name: read_corpus(options.data / name) for name in READERS}
         whisper = WhisperLayers(WhisperEncoder(options.encoder, threads=1))
         twin = untrained_checkpoint(Path(scratch) / "untrained", options.encoder)

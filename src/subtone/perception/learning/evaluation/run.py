@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Final
 
 import numpy as np
@@ -23,21 +22,23 @@ from subtone.perception.learning.evaluation.report import EvaluationReport
 from subtone.perception.learning.renditions import TELEPHONE
 from subtone.perception.learning.splits import speaker_and_sentence_folds, speaker_folds
 from subtone.perception.learning.training.classes import Setting
+from subtone.perception.learning.training.combination import evidence_shares
 from subtone.perception.learning.training.contrasts import (
     ContrastFit,
     train_arousal,
     train_valence,
 )
-from subtone.perception.learning.training.linear import Fit, Reals
+from subtone.perception.learning.training.linear import Fit
 from subtone.perception.learning.training.table import Table
 
-MOST_FOLDS: Final = 10
+MOST_FOLDS: Final = 8
 SHARED_EMOTIONS: Final = ("neutral", "happy", "sad", "angry", "fear", "disgust")
 WHISPER_SEARCH: Final = (
     Setting((3,), Fit.LOGISTIC, 0.001),
     Setting((2, 3, 4), Fit.DISCRIMINANT, 0.3),
     Setting((2, 3, 4), Fit.DISCRIMINANT, 0.6),
 )
+ACROSS_SEARCH: Final = (Setting((2, 3, 4), Fit.DISCRIMINANT, 0.6),)
 FLAT_SEARCH: Final = (
     Setting((0,), Fit.LOGISTIC, 0.01),
     Setting((0,), Fit.LOGISTIC, 1.0),
@@ -93,7 +94,8 @@ def evaluate(
 ) -> EvaluationReport:
     """All protocols on ``main``; ``baselines`` on unseen speakers only.
 
-    within: corpora judged by their own folds; all by default. acoustics: for the contrasts
+    within: corpora judged by their own folds, and trained on alone; all by default, which
+    together with the others teach heads for each corpus left out. acoustics: for the contrasts
     beside ``main`` and combined with it.
     """
     names = list(main.tables)
@@ -108,17 +110,15 @@ def evaluate(
             )
         classes += _harder(main, name, say)
     contrasts: list[ContrastResult] = []
-    for a, b in permutations(names, 2):
-        say(f"{a} to {b}")
-        classes += _across(main, [a], b)
-    for name in names:
-        sources = [[other] for other in names if other != name]
-        if len(names) > 2:
-            sources.append([other for other in names if other != name])
-            classes += _across(main, sources[-1], name)
-        for source in sources:
-            say(f"contrasts: {'+'.join(source)} to {name}")
-            contrasts += _contrasts(main, acoustics, source, name)
+    alone = names if within is None else within
+    sources: list[tuple[str, ...]] = [(name,) for name in alone]
+    if len(names) > 2:  # all others together: what several corpora give
+        sources += [tuple(o for o in names if o != name) for name in names]
+    for source in sources:
+        targets = [name for name in names if name not in source]
+        say(f"{'+'.join(source)} to {', '.join(targets)}")
+        classes += _across(main, source, targets)
+        contrasts += _contrasts(main, acoustics, source, targets)
     return EvaluationReport(
         data=tuple(described_corpus(main.tables[name].clips) for name in names),
         classes=tuple(classes),
@@ -166,50 +166,51 @@ def _joined(tables: Mapping[str, Table], names: Sequence[str]) -> Table:
     )
 
 
-def _across(main: FeatureSet, source: Sequence[str], target: str) -> list[ClassResult]:
-    train, test = _joined(main.tables, source), main.tables[target]
+def _across(main: FeatureSet, source: Sequence[str], targets: Sequence[str]) -> list[ClassResult]:
+    train = _joined(main.tables, source)
     found = []
     for is_centred in (False, True):
-        head = train_for(train, shared_label, main.search, is_centred=is_centred)
-        found += judge_across(
-            head,
-            train,
-            test,
-            shared_label,
-            features=f"{main.name}{', own normal' if is_centred else ''}",
-            bands=(TELEPHONE,),
-            is_centred=is_centred,
-        )
+        head = train_for(train, shared_label, ACROSS_SEARCH, is_centred=is_centred)
+        for target in targets:
+            found += judge_across(
+                head,
+                train,
+                main.tables[target],
+                shared_label,
+                features=f"{main.name}{', own normal' if is_centred else ''}",
+                bands=(TELEPHONE,),
+                is_centred=is_centred,
+            )
     return found
 
 
 def _contrasts(
-    main: FeatureSet, acoustics: FeatureSet | None, source: Sequence[str], target: str
+    main: FeatureSet,
+    acoustics: FeatureSet | None,
+    source: Sequence[str],
+    targets: Sequence[str],
 ) -> list[ContrastResult]:
     found = []
-    for train, pair in (
-        (_arousal, ("angry", "neutral")),
-        (_valence, ("angry", "happy")),
-    ):
-        odds: dict[str, Reals] = {}
-        for features in (main, acoustics):
-            if features is None:
-                continue
-            fit = train(_joined(features.tables, source), features.contrast)
-            odds[features.name] = contrast_odds(fit, features.tables[target], TELEPHONE)
-        if acoustics is not None:
-            odds["both"] = odds[main.name] + odds[acoustics.name]
-        found += [
-            judge_pair(
-                values,
-                main.tables[target],
-                pair,
-                features=name,
-                trained_on="+".join(source),
-                band=TELEPHONE,
-            )
-            for name, values in odds.items()
-        ]
+    for train, pair in ((_arousal, ("angry", "neutral")), (_valence, ("angry", "happy"))):
+        read = [main] if acoustics is None else [main, acoustics]
+        fits = [train(_joined(f.tables, source), f.contrast) for f in read]
+        shares = evidence_shares(fits)
+        for target in targets:
+            table = main.tables[target]
+            odds = [
+                contrast_odds(fit, features.tables[target], TELEPHONE)
+                for fit, features in zip(fits, read, strict=True)
+            ]
+            named = dict(zip((features.name for features in read), odds, strict=True))
+            if acoustics is not None:
+                joined = sum(share * values for share, values in zip(shares, odds, strict=True))
+                named[f"both, {main.name} {shares[0]:.1f}"] = np.asarray(joined)
+            found += [
+                judge_pair(
+                    values, table, pair, features=name, trained_on="+".join(source), band=TELEPHONE
+                )
+                for name, values in named.items()
+            ]
     return found
 
 

@@ -40,28 +40,32 @@ def standard_evaluation(
     """Encode what is missing and judge everything.
 
     untrained: the same encoder with random weights, which shows what training gave.
-    within: corpora judged by folds of their own; all by default.
+    within: as ``evaluate`` takes it.
     """
     renditions = (*BANDS, varied(0))
 
-    def features(name: str, extractor: Extractor, of: tuple[str, ...]) -> FeatureSet:
+    alone = tuple(corpora) if within is None else within
+
+    def features(
+        name: str, extractor: Extractor, of: tuple[str, ...], names: Sequence[str]
+    ) -> FeatureSet:
         say(f"encoding: {name}")
         is_whisper = isinstance(extractor, WhisperLayers)
         return FeatureSet(
             name=name,
             tables={
-                corpus: build_table(clips, extractor, of, cache, progress)
-                for corpus, clips in corpora.items()
+                corpus: build_table(corpora[corpus], extractor, of, cache, progress)
+                for corpus in names
             },
             search=WHISPER_SEARCH if is_whisper else FLAT_SEARCH,
             contrast=None if is_whisper else FLAT_CONTRAST,
         )
 
-    main = features("whisper", whisper, renditions)
-    acoustics = features("acoustics", Acoustics(), renditions)
-    baselines = [acoustics, features("log-mel", LogMel(), BANDS)]
+    main = features("whisper", whisper, renditions, tuple(corpora))
+    acoustics = features("acoustics", Acoustics(), renditions, tuple(corpora))
+    baselines = [acoustics, features("log-mel", LogMel(), BANDS, alone)]
     if untrained is not None:
-        baselines.append(features("untrained encoder", untrained, BANDS))
+        baselines.append(features("untrained encoder", untrained, BANDS, alone))
     return evaluate(main, baselines, acoustics=acoustics, within=within, say=say)
 
 

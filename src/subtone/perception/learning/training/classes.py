@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Final
@@ -56,7 +56,9 @@ class ClassHead:
     map: LinearMap
     temperature: float
     threshold: float
-    search: dict[Setting, float] = field(default_factory=dict)  # inner UAR of each setting
+    search: dict[Setting, float]  # inner UAR of each setting
+    held_out: dict[Rendition, Reals]  # (clips, labels) logits of the inner folds that chose it
+    truth: Integers  # (clips) of those
 
     def shares(self, values: FloatArray) -> Reals:
         """(clips, labels) of (clips, layers, n): calibrated, rows sum to 1."""
@@ -99,6 +101,8 @@ def train_classes(
         temperature=temperature,
         threshold=abstention_threshold(softmax(logits / temperature), truth),
         search=search,
+        held_out=held_out[best],
+        truth=y,
     )
 
 

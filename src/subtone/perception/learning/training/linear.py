@@ -60,7 +60,7 @@ class Components:
     mean: Reals
     scale: Reals
     axes: Reals  # (components, n)
-    rows: Reals  # (rows, components)
+    rows: FloatArray  # (rows, components)
 
 
 def components_of(x: FloatArray, *, is_centred: bool, most: int = COMPONENTS) -> Components:
@@ -82,7 +82,7 @@ def components_of(x: FloatArray, *, is_centred: bool, most: int = COMPONENTS) ->
     axes = vectors[:, kept].T
     if is_wide:
         axes = axes @ standard / np.sqrt(values[kept, None])
-    return Components(mean, scale, axes, standard @ axes.T)
+    return Components(mean, scale, axes, standard @ axes.T.astype(np.float32))
 
 
 def fit_linear(
