@@ -33,7 +33,11 @@ def clip(speaker: str, label: str, number: int = 0, **changes: object) -> Clip:
 def table(speakers: int = 6, each: int = 6, noise: float = 0.6, corpus: str = "made-up") -> Table:
     """Every label has a direction, every speaker an offset; layer 1 hears best, the band little."""
     rng = np.random.default_rng(0)
-    ways = {"neutral": np.zeros(WIDTH), "happy": np.eye(WIDTH)[0] * 3, "angry": np.eye(WIDTH)[1] * 3}
+    ways = {
+        "neutral": np.zeros(WIDTH),
+        "happy": np.eye(WIDTH)[0] * 3,
+        "angry": np.eye(WIDTH)[1] * 3,
+    }
     clips, rows = [], []
     for s in range(speakers):
         offset = rng.normal(0.0, 0.5, WIDTH)
@@ -41,13 +45,20 @@ def table(speakers: int = 6, each: int = 6, noise: float = 0.6, corpus: str = "m
             for number in range(each):
                 clips.append(clip(f"s{s}", label, number, corpus=corpus))
                 clean = ways[label] + offset
-                rows.append([clean + rng.normal(0, noise * (1 + abs(at - 1)), WIDTH) for at in range(LAYERS)])
+                rows.append(
+                    [
+                        clean + rng.normal(0, noise * (1 + abs(at - 1)), WIDTH)
+                        for at in range(LAYERS)
+                    ]
+                )
     wide: FloatArray = np.array(rows, np.float32)
     heard = wide + rng.normal(0.0, 0.2, wide.shape).astype(np.float32)
     return Table(tuple(clips), {"wide": wide, "telephone": heard})
 
 
-def voice(seconds: float = 1.0, f0_hz: float = 140.0, rate_hz: int = 16_000, seed: int = 0) -> FloatArray:
+def voice(
+    seconds: float = 1.0, f0_hz: float = 140.0, rate_hz: int = 16_000, seed: int = 0
+) -> FloatArray:
     """A buzz of harmonics in syllables, with a little silence at both ends."""
     at = np.arange(int(seconds * rate_hz)) / rate_hz
     rng = np.random.default_rng(seed)

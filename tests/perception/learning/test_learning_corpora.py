@@ -100,7 +100,12 @@ def test_a_manifest_lists_clips_of_ones_own(suffix: str, tmp_path: Path) -> None
     manifest.write_text(rows[suffix])
     (clip,) = read_corpus(manifest)
     assert (clip.path, clip.corpus, clip.voice) == (tmp_path / "a.wav", "mine", "mine/Ann")
-    assert (clip.label, clip.language, clip.is_acted, clip.valence_sign) == ("angry", "fr", True, -1)
+    assert (clip.label, clip.language, clip.is_acted, clip.valence_sign) == (
+        "angry",
+        "fr",
+        True,
+        -1,
+    )
 
 
 @pytest.mark.parametrize(
