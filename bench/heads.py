@@ -35,7 +35,7 @@ from subtone.perception.learning.training.table import Table, build_table
 
 ENCODER = DEFAULT_DATA.parents[1] / "models" / "whisper-base-encoder"
 CACHE = Path("out") / "features"
-WITHIN = ("ravdess", "emodb")  # the others have too few clips per speaker to learn from
+WITHIN = ("emodb", "ravdess")  # the others have too few clips per speaker to learn from
 NETWORK_FOLDS = 5
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the corpora")
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="folder of the encoder")
     parser.add_argument("--cache", type=Path, default=CACHE, help="encoded clips, kept")
-    parser.add_argument("--seeds", type=int, default=2, help="of the small network; 0 skips it")
+    parser.add_argument("--seeds", type=int, default=1, help="of the small network; 0 skips it")
     parser.add_argument("--page", type=Path, help="write an HTML page too")
     parser.add_argument("--out", type=Path, help="write results as JSON")
     options = parser.parse_args()

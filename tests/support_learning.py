@@ -62,11 +62,13 @@ def voice(
     """A buzz of harmonics in syllables, with a little silence at both ends."""
     at = np.arange(int(seconds * rate_hz)) / rate_hz
     rng = np.random.default_rng(seed)
-    buzz = sum(np.sin(2 * np.pi * f0_hz * k * at) / k for k in range(1, 12))
+    orders = np.arange(1, 12)[:, None]
+    buzz = (np.sin(2 * np.pi * f0_hz * orders * at) / orders).sum(axis=0)
     syllables = 0.5 + 0.5 * np.sin(2 * np.pi * 4.0 * at)
     edges = np.minimum(1.0, np.minimum(at, at[::-1]) / 0.1)
     sound = 0.1 * buzz * syllables * edges**2 + rng.normal(0.0, 1e-4, len(at))
-    return sound.astype(np.float32)
+    heard: FloatArray = sound.astype(np.float32)
+    return heard
 
 
 def write_wav(path: Path, samples: FloatArray | None = None, rate_hz: int = 16_000) -> Path:

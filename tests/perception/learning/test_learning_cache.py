@@ -81,4 +81,5 @@ class Missing(Counted):
     """Finds its clip unreadable, as when it was replaced while the run went on."""
 
     def __call__(self, samples: FloatArray) -> FloatArray:
+        assert len(samples)
         raise LearningError("gone.wav: is no audio file libsndfile can read; convert it to wav")

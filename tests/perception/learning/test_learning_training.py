@@ -22,7 +22,7 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_within,
 )
 from subtone.perception.learning.splits import speaker_folds
-from subtone.perception.learning.training.classes import Setting, train_classes
+from subtone.perception.learning.training.classes import train_classes
 from subtone.perception.learning.training.combination import evidence_shares
 from subtone.perception.learning.training.contrasts import train_arousal, train_valence
 from subtone.perception.learning.training.export import class_head_file, contrast_head_file
@@ -33,6 +33,7 @@ from subtone.perception.learning.training.linear import (
     mean_map,
 )
 from subtone.perception.learning.training.mlp import MlpRecipe, _gradients, _initial, train_mlp
+from subtone.perception.learning.training.settings import Setting, class_search, middle_layers
 from subtone.perception.learning.training.table import Table
 from support_heads import encoded, encoded_window
 from support_learning import LAYERS, WIDTH, clip, table
@@ -40,7 +41,6 @@ from support_learning import LAYERS, WIDTH, clip, table
 pytest.importorskip("sklearn")
 
 SEARCH = tuple(Setting((at,), Fit.DISCRIMINANT, 0.3) for at in range(LAYERS))
-BOTH = (*SEARCH, Setting((1, 2), Fit.LOGISTIC, 0.1))
 
 
 def label_of(one: object) -> str | None:
@@ -57,6 +57,18 @@ def test_the_layer_that_hears_best_is_chosen_and_the_head_is_right() -> None:
         np.mean([head.labels[i] == c.label for i, c in zip(said, heard.clips, strict=True)]) > 0.9
     )
     assert head.shares(heard.values["wide"]).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_the_search_is_about_the_middle_of_an_encoder_of_any_depth() -> None:
+    assert [middle_layers(n) for n in (3, 5, 7, 13, 33)] == [
+        (1,),
+        (1, 2, 3),
+        (2, 3, 4),
+        (4, 6, 8),
+        (11, 16, 21),
+    ]
+    assert {s.layers for s in class_search(7)} == {(3,), (2, 3, 4)}
+    assert {s.layers for s in class_search(1)} == {(0,)}
 
 
 def test_labels_without_meaning_are_not_learnt() -> None:
@@ -91,7 +103,7 @@ def test_a_label_of_one_speaker_cannot_be_learnt() -> None:
     with pytest.raises(LearningError, match="one speaker alone says sad"):
         train_classes(Table(lonely, made.values), label_of, SEARCH)
     with pytest.raises(LearningError, match="fewer than two labels"):
-        train_classes(made, lambda c: "voice", SEARCH)
+        train_classes(made, lambda _: "voice", SEARCH)
 
 
 def test_several_layers_vote_by_the_mean_of_their_logits() -> None:

@@ -51,17 +51,21 @@ def vector_of(features: AcousticFeatures) -> FloatArray:
     )
 
 
-def acoustic_vector(samples: FloatArray) -> FloatArray:
-    """(len(ACOUSTIC_FEATURES)) from mono samples at 16 kHz; zeros for less than 10 ms."""
+def acoustic_window(samples: FloatArray) -> AcousticFeatures:
+    """The kernel's window over all of mono samples at 16 kHz, at least 10 ms of them."""
     line = soxr.resample(samples, SAMPLE_RATE_HZ, LINE_RATE_HZ).astype(np.float32)
     state, first = feed_samples(open_track(LINE_RATE_HZ, 0), line)
     _, last = flush(state)
-    parts = [part for part in (first, last) if part is not None]
-    if not parts:
-        return np.zeros(len(ACOUSTIC_FEATURES), np.float32)
-    frames = concat(*parts)
+    frames = concat(*(part for part in (first, last) if part is not None))
     end_ms = len(line) * 1000 // LINE_RATE_HZ // HOP_MS * HOP_MS
-    return vector_of(measure_window(frames, "clip", 0, end_ms, LINE_RATE_HZ))
+    return measure_window(frames, "clip", 0, end_ms, LINE_RATE_HZ)
+
+
+def acoustic_vector(samples: FloatArray) -> FloatArray:
+    """(len(ACOUSTIC_FEATURES)) from mono samples at 16 kHz; zeros for less than 20 ms."""
+    if len(samples) < SAMPLE_RATE_HZ // 50:
+        return np.zeros(len(ACOUSTIC_FEATURES), np.float32)
+    return vector_of(acoustic_window(samples))
 
 
 class AcousticContrast:

@@ -17,20 +17,16 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_pair,
     judge_within,
 )
-from subtone.perception.learning.evaluation.run import FLAT_SEARCH, WHISPER_SEARCH
 from subtone.perception.learning.features import Acoustics, Extractor, WhisperLayers
 from subtone.perception.learning.renditions import BANDS, TELEPHONE, WIDE, varied
 from subtone.perception.learning.splits import Fold, speaker_folds
 from subtone.perception.learning.training.classes import train_classes
 from subtone.perception.learning.training.contrasts import (
-    ACOUSTIC_SETTING,
-    AROUSAL_SETTING,
-    VALENCE_SETTING,
-    ContrastFit,
     train_arousal,
     train_valence,
 )
 from subtone.perception.learning.training.export import class_head_file, contrast_head_file
+from subtone.perception.learning.training.settings import class_search
 from subtone.perception.learning.training.table import Table, build_table
 
 RENDITIONS: Final = (WIDE, TELEPHONE, varied(0))
@@ -64,7 +60,7 @@ def train_head(
     space = space_of(extractor)
     folds = speaker_folds(table.clips, min(CARD_FOLDS, len(set(table.voices.tolist()))))
     if task is LearningTask.EMOTION:
-        search = FLAT_SEARCH if isinstance(extractor, Acoustics) else WHISPER_SEARCH
+        search = class_search(table.n_layers)
         known = table.where(lambda clip: clip.emotion is not None)
         head = train_classes(known, emotion_of, search)
         inner = speaker_folds(known.clips, len(folds))
@@ -76,9 +72,11 @@ def train_head(
                 figures[f"{figure}_{result.band}"] = result.figures[figure].value
             figures[f"answered_{result.band}"] = result.coverage
         return class_head_file(head, known, name=name, space=space, figures=_rounded(figures))
-    fit = _contrast(table, task, extractor)
-    figures = _contrast_figures(table, task, extractor, folds)
-    return contrast_head_file(fit, table, name=name, space=space, figures=_rounded(figures))
+    train = train_arousal if task is LearningTask.AROUSAL else train_valence
+    figures = _contrast_figures(table, task, folds)
+    return contrast_head_file(
+        train(table), table, name=name, space=space, figures=_rounded(figures)
+    )
 
 
 def emotion_of(clip: Clip) -> str | None:
@@ -91,20 +89,12 @@ def space_of(extractor: Extractor) -> str:
     return extractor.encoder.space if isinstance(extractor, WhisperLayers) else ACOUSTIC_SPACE
 
 
-def _contrast(table: Table, task: LearningTask, extractor: Extractor) -> ContrastFit:
-    is_flat = isinstance(extractor, Acoustics)
-    if task is LearningTask.AROUSAL:
-        return train_arousal(table, ACOUSTIC_SETTING if is_flat else AROUSAL_SETTING)
-    return train_valence(table, ACOUSTIC_SETTING if is_flat else VALENCE_SETTING)
-
-
-def _contrast_figures(
-    table: Table, task: LearningTask, extractor: Extractor, folds: Sequence[Fold]
-) -> dict[str, float]:
+def _contrast_figures(table: Table, task: LearningTask, folds: Sequence[Fold]) -> dict[str, float]:
     """AUC of unseen speakers against three other utterances of theirs."""
-    other = "neutral" if task is LearningTask.AROUSAL else "happy"
+    is_arousal = task is LearningTask.AROUSAL
+    train, other = (train_arousal, "neutral") if is_arousal else (train_valence, "happy")
     figures = {}
-    fits = [_contrast(table.take(fold.train), task, extractor) for fold in folds]
+    fits = [train(table.take(fold.train)) for fold in folds]
     for band in BANDS:
         odds = np.full(len(table.clips), np.nan)
         for fold, fit in zip(folds, fits, strict=True):

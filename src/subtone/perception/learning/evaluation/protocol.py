@@ -20,11 +20,12 @@ from subtone.perception.learning.evaluation.metrics import (
 )
 from subtone.perception.learning.renditions import BANDS, Rendition
 from subtone.perception.learning.splits import Fold, require_disjoint, speaker_folds
-from subtone.perception.learning.training.classes import ClassHead, Setting, train_classes
+from subtone.perception.learning.training.classes import ClassHead, train_classes
 from subtone.perception.learning.training.contrasts import ContrastFit
 from subtone.perception.learning.training.linear import Reals
 from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import train_network
+from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
 
 NETWORK_LAYERS = (3,)

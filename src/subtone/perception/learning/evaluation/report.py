@@ -30,23 +30,31 @@ def lines(report: EvaluationReport) -> Iterator[str]:
         f"{'spk':>3}  {'UAR':17} {'WA':>5} {'F1':>5} {'ECE':17} {'NLL':>5} {'Brier':>5}  "
         f"answered at precision {PRECISION}"
     )
-    for r in report.classes:
-        f = r.figures
-        precision = "-" if r.precision is None else f"{r.precision:.2f}"
-        yield (
-            f"{r.trained_on:22} {r.tested_on:16} {r.band:9} {r.features:26} "
-            f"{len(r.judged.labels):6} {len(r.judged.truth):5} "
-            f"{len(set(r.judged.voices.tolist())):3}  {_shown(f['uar'])} {f['wa'].value:5.3f} "
-            f"{f['macro_f1'].value:5.3f} {_shown(f['ece'])} {f['nll'].value:5.2f} "
-            f"{f['brier'].value:5.2f}  {r.coverage:.2f} right {precision}"
-        )
+    yield from map(class_line, report.classes)
     if report.contrasts:
         yield "AUC of contrasts against three other neutral utterances [95 % over speakers]"
-        for c in report.contrasts:
-            yield (
-                f"{c.trained_on:22} {c.tested_on:16} {c.band:9} {c.features:26} "
-                f"{'/'.join(c.pair):14} {c.clips:4} clips {c.speakers:2} speakers  {_shown(c.auc)}"
-            )
+        yield from map(contrast_line, report.contrasts)
+
+
+def class_line(r: ClassResult) -> str:
+    """One result under the heading of ``lines``."""
+    f = r.figures
+    precision = "-" if r.precision is None else f"{r.precision:.2f}"
+    return (
+        f"{r.trained_on:22} {r.tested_on:16} {r.band:9} {r.features:26} "
+        f"{len(r.judged.labels):6} {len(r.judged.truth):5} "
+        f"{len(set(r.judged.voices.tolist())):3}  {_shown(f['uar'])} {f['wa'].value:5.3f} "
+        f"{f['macro_f1'].value:5.3f} {_shown(f['ece'])} {f['nll'].value:5.2f} "
+        f"{f['brier'].value:5.2f}  {r.coverage:.2f} right {precision}"
+    )
+
+
+def contrast_line(c: ContrastResult) -> str:
+    """One contrast in one line."""
+    return (
+        f"{c.trained_on:22} {c.tested_on:16} {c.band:9} {c.features:26} "
+        f"{'/'.join(c.pair):14} {c.clips:4} clips {c.speakers:2} speakers  {_shown(c.auc)}"
+    )
 
 
 def confusion_lines(result: ClassResult) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
+from subtone.perception.learning.baseline import NORMAL_LABEL
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.protocol import (
     ClassResult,
@@ -18,35 +19,26 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_within,
     train_for,
 )
-from subtone.perception.learning.evaluation.report import EvaluationReport
+from subtone.perception.learning.evaluation.report import (
+    EvaluationReport,
+    class_line,
+    contrast_line,
+)
 from subtone.perception.learning.renditions import TELEPHONE
 from subtone.perception.learning.splits import speaker_and_sentence_folds, speaker_folds
-from subtone.perception.learning.training.classes import Setting
 from subtone.perception.learning.training.combination import evidence_shares
 from subtone.perception.learning.training.contrasts import (
-    ContrastFit,
     train_arousal,
     train_valence,
 )
-from subtone.perception.learning.training.linear import Fit
+from subtone.perception.learning.training.settings import class_search
 from subtone.perception.learning.training.table import Table
 
 MOST_FOLDS: Final = 8
+SENTENCE_FOLDS: Final = 4
 SHARED_EMOTIONS: Final = ("neutral", "happy", "sad", "angry", "fear", "disgust")
-WHISPER_SEARCH: Final = (
-    Setting((3,), Fit.LOGISTIC, 0.001),
-    Setting((2, 3, 4), Fit.DISCRIMINANT, 0.3),
-    Setting((2, 3, 4), Fit.DISCRIMINANT, 0.6),
-)
-ACROSS_SEARCH: Final = (Setting((2, 3, 4), Fit.DISCRIMINANT, 0.6),)
-FLAT_SEARCH: Final = (
-    Setting((0,), Fit.LOGISTIC, 0.01),
-    Setting((0,), Fit.LOGISTIC, 1.0),
-    Setting((0,), Fit.DISCRIMINANT, 0.1),
-)
-FLAT_CONTRAST: Final = Setting((0,), Fit.LOGISTIC, 0.01)
-
 Say = Callable[[str], None]
+Result = TypeVar("Result")
 
 
 def say_nothing(line: str) -> None:
@@ -56,12 +48,10 @@ def say_nothing(line: str) -> None:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FeatureSet:
-    """Tables of one kind of feature, by corpus, and what a head of it may search."""
+    """Tables of one kind of feature, by corpus."""
 
     name: str
     tables: Mapping[str, Table]
-    search: Sequence[Setting]
-    contrast: Setting | None = None  # None: the settings measured for Whisper's layers
 
 
 def own_label(clip: Clip) -> str | None:
@@ -99,26 +89,20 @@ def evaluate(
     beside ``main`` and combined with it.
     """
     names = list(main.tables)
-    classes: list[ClassResult] = []
-    for name in names if within is None else within:
-        for features in (main, *baselines):
-            say(f"{name}: {features.name} on unseen speakers")
-            table = features.tables[name]
-            folds = speaker_folds(table.clips, min(MOST_FOLDS, len(set(table.voices.tolist()))))
-            classes += judge_within(
-                table, own_label, features.search, folds, features=features.name, test=name
-            )
-        classes += _harder(main, name, say)
-    contrasts: list[ContrastResult] = []
     alone = names if within is None else within
+    classes: list[ClassResult] = []
+    contrasts: list[ContrastResult] = []
     sources: list[tuple[str, ...]] = [(name,) for name in alone]
     if len(names) > 2:  # all others together: what several corpora give
         sources += [tuple(o for o in names if o != name) for name in names]
     for source in sources:
         targets = [name for name in names if name not in source]
-        say(f"{'+'.join(source)} to {', '.join(targets)}")
-        classes += _across(main, source, targets)
-        contrasts += _contrasts(main, acoustics, source, targets)
+        contrasts += _said(_contrasts(main, acoustics, source, targets), contrast_line, say)
+        classes += _said(_across(main, source, targets), class_line, say)
+    for name in alone:
+        for features in (main, *baselines):
+            classes += _said(_unseen(features, name), class_line, say)
+        classes += _said(_harder(main, name), class_line, say)
     return EvaluationReport(
         data=tuple(described_corpus(main.tables[name].clips) for name in names),
         classes=tuple(classes),
@@ -126,35 +110,47 @@ def evaluate(
     )
 
 
-def _harder(main: FeatureSet, name: str, say: Say) -> list[ClassResult]:
-    """Unseen speakers and sentences, and unseen speakers against their own normal."""
-    table, found = main.tables[name], []
-    say(f"{name}: {main.name} against the speaker's own normal")
-    folds = speaker_folds(table.clips, min(MOST_FOLDS, len(set(table.voices.tolist()))))
-    if any(clip.label == "neutral" for clip in table.clips):
-        found += judge_within(
+def _said(results: Iterable[Result], line: Callable[[Result], str], say: Say) -> list[Result]:
+    """The results, each told as soon as it is there."""
+    found = []
+    for result in results:
+        say(line(result))
+        found.append(result)
+    return found
+
+
+def _unseen(features: FeatureSet, name: str, *, is_centred: bool = False) -> list[ClassResult]:
+    table = features.tables[name]
+    n_folds = min(MOST_FOLDS, len(set(table.voices.tolist())))
+    return judge_within(
+        table,
+        own_label,
+        class_search(table.n_layers),
+        speaker_folds(table.clips, n_folds),
+        features=f"{features.name}, own normal" if is_centred else features.name,
+        test=name,
+        is_centred=is_centred,
+    )
+
+
+def _harder(main: FeatureSet, name: str) -> Iterator[ClassResult]:
+    """Unseen speakers against their own normal, and unseen speakers and sentences."""
+    table = main.tables[name]
+    if any(clip.label == NORMAL_LABEL for clip in table.clips):
+        yield from _unseen(main, name, is_centred=True)
+    sentences = {clip.sentence for clip in table.clips}
+    if None in sentences or len(sentences) != 2:
+        return  # with more, the labels of some halves would be incomplete
+    for is_centred in (False, True):
+        yield from judge_within(
             table,
             own_label,
-            main.search,
-            folds,
-            features=f"{main.name}, own normal",
-            test=name,
-            is_centred=True,
+            class_search(table.n_layers),
+            speaker_and_sentence_folds(table.clips, SENTENCE_FOLDS),
+            features=f"{main.name}, own normal" if is_centred else main.name,
+            test=f"{name} +sentence",
+            is_centred=is_centred,
         )
-    sentences = {clip.sentence for clip in table.clips}
-    if None not in sentences and len(sentences) == 2:
-        say(f"{name}: {main.name} on unseen speakers and sentences")
-        for features, is_centred in ((main.name, False), (f"{main.name}, own normal", True)):
-            found += judge_within(
-                table,
-                own_label,
-                main.search,
-                speaker_and_sentence_folds(table.clips, min(8, len(folds))),
-                features=features,
-                test=f"{name} +sentence",
-                is_centred=is_centred,
-            )
-    return found
 
 
 def _joined(tables: Mapping[str, Table], names: Sequence[str]) -> Table:
@@ -170,7 +166,9 @@ def _across(main: FeatureSet, source: Sequence[str], targets: Sequence[str]) -> 
     train = _joined(main.tables, source)
     found = []
     for is_centred in (False, True):
-        head = train_for(train, shared_label, ACROSS_SEARCH, is_centred=is_centred)
+        head = train_for(
+            train, shared_label, class_search(train.n_layers)[-1:], is_centred=is_centred
+        )
         for target in targets:
             found += judge_across(
                 head,
@@ -191,9 +189,9 @@ def _contrasts(
     targets: Sequence[str],
 ) -> list[ContrastResult]:
     found = []
-    for train, pair in ((_arousal, ("angry", "neutral")), (_valence, ("angry", "happy"))):
+    for train, pair in ((train_arousal, ("angry", "neutral")), (train_valence, ("angry", "happy"))):
         read = [main] if acoustics is None else [main, acoustics]
-        fits = [train(_joined(f.tables, source), f.contrast) for f in read]
+        fits = [train(_joined(f.tables, source)) for f in read]
         shares = evidence_shares(fits)
         for target in targets:
             table = main.tables[target]
@@ -212,11 +210,3 @@ def _contrasts(
                 for name, values in named.items()
             ]
     return found
-
-
-def _arousal(table: Table, setting: Setting | None) -> ContrastFit:
-    return train_arousal(table) if setting is None else train_arousal(table, setting)
-
-
-def _valence(table: Table, setting: Setting | None) -> ContrastFit:
-    return train_valence(table) if setting is None else train_valence(table, setting)

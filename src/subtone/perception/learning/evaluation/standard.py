@@ -9,9 +9,6 @@ from subtone.perception.learning.cache import FeatureCache, Progress, no_progres
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.report import EvaluationReport
 from subtone.perception.learning.evaluation.run import (
-    FLAT_CONTRAST,
-    FLAT_SEARCH,
-    WHISPER_SEARCH,
     FeatureSet,
     Say,
     evaluate,
@@ -50,15 +47,12 @@ def standard_evaluation(
         name: str, extractor: Extractor, of: tuple[str, ...], names: Sequence[str]
     ) -> FeatureSet:
         say(f"encoding: {name}")
-        is_whisper = isinstance(extractor, WhisperLayers)
         return FeatureSet(
             name=name,
             tables={
                 corpus: build_table(corpora[corpus], extractor, of, cache, progress)
                 for corpus in names
             },
-            search=WHISPER_SEARCH if is_whisper else FLAT_SEARCH,
-            contrast=None if is_whisper else FLAT_CONTRAST,
         )
 
     main = features("whisper", whisper, renditions, tuple(corpora))

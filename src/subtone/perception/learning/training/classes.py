@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -27,24 +26,10 @@ from subtone.perception.learning.training.linear import (
     fit_linear,
     mean_map,
 )
+from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
 
-INNER_FOLDS: Final = 4
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Which layers are read, each by a map of its own whose logits are averaged, and its fit."""
-
-    layers: tuple[int, ...]
-    fit: Fit
-    strength: float
-
-
-def settings(layers: Sequence[tuple[int, ...]]) -> tuple[Setting, ...]:
-    """The search: each set of layers with each fit."""
-    fits = ((Fit.DISCRIMINANT, 0.3), (Fit.DISCRIMINANT, 0.6), (Fit.LOGISTIC, 0.001))
-    return tuple(Setting(at, fit, strength) for at, (fit, strength) in product(layers, fits))
+INNER_FOLDS: Final = 3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -18,16 +17,15 @@ from subtone.perception.learning.baseline import centred_on_all
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.training.classes import (
     ClassHead,
-    Setting,
     train_classes,
 )
-from subtone.perception.learning.training.linear import Fit, Reals
+from subtone.perception.learning.training.linear import Reals
+from subtone.perception.learning.training.settings import (
+    Setting,
+    arousal_setting,
+    valence_setting,
+)
 from subtone.perception.learning.training.table import Table
-
-# measured across corpora (bench/results/heads.txt), where a search inside one cannot tell
-AROUSAL_SETTING: Final = Setting((2, 3), Fit.DISCRIMINANT, 0.8)
-VALENCE_SETTING: Final = Setting((1, 2, 3, 4), Fit.LOGISTIC, 0.001)
-ACOUSTIC_SETTING: Final = Setting((0,), Fit.LOGISTIC, 0.01)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +75,13 @@ def train_contrast(
     return ContrastFit(task, label, train_classes(usable, side_of, (setting,), is_centred=True))
 
 
-def train_arousal(table: Table, setting: Setting = AROUSAL_SETTING) -> ContrastFit:
+def train_arousal(table: Table, setting: Setting | None = None) -> ContrastFit:
     """High against low arousal."""
+    setting = setting or arousal_setting(table.n_layers)
     return train_contrast(table, "arousal", "high", is_high_arousal, setting)
 
 
-def train_valence(table: Table, setting: Setting = VALENCE_SETTING) -> ContrastFit:
+def train_valence(table: Table, setting: Setting | None = None) -> ContrastFit:
     """Unpleasant against pleasant, at high arousal."""
+    setting = setting or valence_setting(table.n_layers)
     return train_contrast(table, "valence", "negative", is_negative_valence, setting)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from subtone.perception.encoding import FloatArray
+from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
 from subtone.perception.heads.card import HeadCard
 from subtone.perception.heads.domain import fit_domain
 from subtone.perception.heads.files import StoredHead
@@ -79,8 +80,8 @@ def contrast_head_file(
     )
 
 
-def described(table: Table) -> str:
-    """Corpora, speakers, languages, bands, acted or natural, in one line."""
+def described(table: Table, task: str, space: str) -> str:
+    """Corpora, speakers, languages, bands, acted or natural, and the command, in one line."""
     parts = []
     for corpus in sorted({clip.corpus for clip in table.clips}):
         clips = [clip for clip in table.clips if clip.corpus == corpus]
@@ -89,7 +90,11 @@ def described(table: Table) -> str:
             f"{corpus}: {len(clips)} {kind} clips of {len({c.speaker for c in clips})} speakers, "
             f"language {'/'.join(sorted({c.language for c in clips}))}, {clips[0].licence}"
         )
-    return f"{'; '.join(parts)}; renditions: {', '.join(table.values)}"
+    features = "acoustics" if space == ACOUSTIC_SPACE else "whisper"
+    return (
+        f"{'; '.join(parts)}; renditions: {', '.join(table.values)}; "
+        f"made by: subtone train --task {task} --features {features} --data CORPUS"
+    )
 
 
 def _domain_rows(
@@ -128,7 +133,7 @@ def _stored(
     use: str,
 ) -> StoredHead:
     layers = head.setting.layers
-    is_pooled_elsewhere = table.values[BANDS[0]].shape[1] == 1  # acoustics: no layers to choose
+    is_pooled_elsewhere = space == ACOUSTIC_SPACE
     width = len(linear.mean) // len(layers)
     standard = ((rows - linear.mean) / linear.scale).astype(np.float32)
     domain = fit_domain(standard, voices)
@@ -147,7 +152,7 @@ def _stored(
         abstention_threshold=head.threshold if task == "emotion" else 0.0,
         domain_reference=domain.reference,
         licence="Apache-2.0",
-        data=described(table),
+        data=described(table, task, space),
         figures=dict(figures),
         intended_use=use,
     )

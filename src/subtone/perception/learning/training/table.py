@@ -29,6 +29,11 @@ class Table:
         """(clips) who speaks."""
         return np.array([clip.voice for clip in self.clips])
 
+    @property
+    def n_layers(self) -> int:
+        """Hidden states, or 1 for features that have no layers."""
+        return int(next(iter(self.values.values())).shape[1])
+
     def take(self, rows: Indices) -> Table:
         """Some of the clips, in that order."""
         return Table(
