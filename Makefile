@@ -48,7 +48,7 @@ $(VENV)/live.stamp: $(VENV)/core.stamp
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/core.stamp
-	$(BIN)/python $(PIP) --editable '.[media,live,memory,otel]' --group test --group check
+	$(BIN)/python $(PIP) --editable '.[media,live,memory,otel,train]' --group test --group check
 	touch $@
 
 .venv-bench/bench.stamp: pyproject.toml requirements.lock bench/requirements.txt

@@ -27,6 +27,7 @@ BENCHES: dict[str, list[str]] = {
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
     "text": ["bench.text", "--data", "{data}"],
+    "heads": ["bench.heads", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
     "memory_tasks": ["bench.memory_tasks", "--data", "{data}"],

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, demo, live, memory, models
+from subtone.cli import calls, demo, learn, live, memory, models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,5 +62,8 @@ for command in (
     memory.recall,
     memory.forget,
     models.models,
+    learn.data,
+    learn.train,
+    learn.evaluate,
 ):
     main.add_command(command)

@@ -20,6 +20,7 @@ CONTRASTS: Final = {"arousal": "high", "valence": "negative"}
 
 Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
 ShortName = Annotated[str, Meta(min_length=1, max_length=150)]
+Layer = Annotated[int, Meta(ge=0, le=255)]
 Positive = Annotated[float, Meta(gt=0.0)]
 
 
@@ -29,7 +30,8 @@ class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: ShortName
     task: ShortName  # "emotion", "arousal", "valence", "voice", "projection", or one's own
     space: ShortName  # the encoder's stem; of a pooled vector (pooling none), its whole space
-    layer: Annotated[int, Meta(ge=0, le=255)] = 0
+    layer: Layer = 0
+    also_layers: tuple[Layer, ...] = ()  # pooled too, their vectors after the first layer's
     pooling: Pooling
     width: Annotated[int, Meta(ge=1, le=16_384)]  # of the states, before pooling
     network: Network
@@ -97,8 +99,16 @@ def _faults(card: HeadCard) -> list[tuple[bool, str]]:
         (is_projection and card.gives_space is None, "a projection gives a vector"),
         (card.task == "voice" and card.gives_space is None, "a voice head gives a vector"),
         (
-            card.is_relative_to_speaker and card.pooling in (Pooling.NONE, Pooling.ATTENTIVE),
-            "a head relative to the speaker pools by mean or mean_std",
+            card.is_relative_to_speaker and card.pooling is Pooling.ATTENTIVE,
+            "a head relative to the speaker pools by mean or mean_std, or reads a pooled vector",
+        ),
+        (
+            bool(card.also_layers) and card.pooling in (Pooling.NONE, Pooling.ATTENTIVE),
+            "a head of several layers pools by mean or mean_std",
+        ),
+        (
+            len({card.layer, *card.also_layers}) != 1 + len(card.also_layers),
+            "names a layer twice",
         ),
         (
             contrast is not None and not card.is_relative_to_speaker,

@@ -19,7 +19,6 @@ from subtone.perception.heads.domain import TrainingDomain
 from subtone.perception.heads.emotion import MIN_FRAMES
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
-from subtone.perception.heads.pooling import Pooling
 from subtone.perception.tasks import Needs
 
 BASELINE_UTTERANCES: Final = 3
@@ -100,7 +99,7 @@ class ContrastHead:
         self._head = head
         self._domain: TrainingDomain = head.domain
         self.name = head.card.task
-        self.needs = Needs(layers=(head.card.layer,), speaker_baseline=True)
+        self.needs = Needs(layers=head.layers, speaker_baseline=True)
         self.size_bytes = head.size_bytes
 
     @property
@@ -117,7 +116,7 @@ class ContrastHead:
         if not centre.is_established or centre.mean is None or frames < MIN_FRAMES:
             return None
         card = self._head.card
-        moved = self._head.pool(audio) - self._baseline(centre.mean)
+        moved = self._head.pool(audio) - self._head.select(centre.mean)
         logit = float(self._head.outputs(moved[None])[0, 0]) / (card.temperature or 1.0)
         return ContrastFinding(
             head=card.task,
@@ -126,17 +125,6 @@ class ContrastHead:
             reliability=self._domain.reliability(self._head.standardise(moved)),
             model=self.model,
         )
-
-    def _baseline(self, mean: FloatArray) -> FloatArray:
-        card = self._head.card
-        if card.layer >= len(mean) or mean.shape[1] != 2 * card.width:
-            raise HeadError(
-                "speaker baseline",
-                f"does not come from the encoder that {card.name} reads",
-                "begin a new baseline when the encoder changes",
-            )
-        row: FloatArray = mean[card.layer]
-        return row[: card.width] if card.pooling is Pooling.MEAN else row
 
 
 def _frames(audio: EncodedAudio) -> int:

@@ -37,7 +37,7 @@ class EmotionHead:
         self._head = head
         self._domain: TrainingDomain = head.domain
         self.name = "emotion"
-        self.needs = Needs(layers=(head.card.layer,))
+        self.needs = Needs(layers=head.layers)
         self.size_bytes = head.size_bytes
 
     @property

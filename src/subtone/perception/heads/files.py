@@ -7,7 +7,8 @@
 | ``attention.weight``, ``.bias``, ``.vector`` | (a, width), (a), (a) | attentive pooling |
 | ``domain.mean``, ``.variance``, ``.factors`` | (input), (input), (rank, input) | a domain |
 
-``input`` is the pooled width, ``output`` the number of labels (free where there are none).
+``input`` is the pooled width of all its layers, ``output`` the number of labels (free where
+there are none).
 """
 
 from __future__ import annotations
@@ -116,12 +117,33 @@ class StoredHead:
         Raises HeadError where the recording was encoded by another encoder.
         """
         self._require_encoder(audio)
-        width = self.card.width
         if self.card.pooling is Pooling.ATTENTIVE:
             parts = (self.tensors[name] for name in ATTENTION)
             return attentive_statistics(layer_states(audio, self.card.layer), *parts)
-        vector: FloatArray = audio.pooled[self.card.layer]
-        return vector[:width] if self.card.pooling is Pooling.MEAN else vector
+        return self.select(audio.pooled)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers it reads, in the order of its input."""
+        return (self.card.layer, *self.card.also_layers)
+
+    def select(self, pooled: FloatArray) -> FloatArray:
+        """(input) out of (layers, 2 * width): the part this head reads.
+
+        Raises HeadError where the pooled layers come from another encoder.
+        """
+        if max(self.layers) >= len(pooled) or pooled.shape[1] != 2 * self.card.width:
+            raise HeadError(
+                self.card.name,
+                f"was given what does not come from the encoder it reads: {len(pooled)} layers of "
+                f"width {pooled.shape[1] // 2}",
+                "use the encoder it was trained with, and begin a speaker's baseline with it",
+            )
+        rows = pooled[list(self.layers)]
+        if self.card.pooling is Pooling.MEAN:
+            rows = rows[:, : self.card.width]
+        vector: FloatArray = rows.reshape(-1)
+        return vector
 
     def standardise(self, x: FloatArray) -> FloatArray:
         """(..., input): in deviations of the training data."""
@@ -139,8 +161,10 @@ class StoredHead:
         Raises HeadError for another space or width, and for attentive pooling, which reads
         frames.
         """
-        if self.card.pooling is Pooling.ATTENTIVE:
-            raise HeadError(self.card.name, "pools frames itself", "give it the encoded audio")
+        if self.card.pooling is Pooling.ATTENTIVE or self.card.also_layers:
+            raise HeadError(
+                self.card.name, "reads more than one pooled layer", "give it the encoded audio"
+            )
         self.require_space(encoding.space)
         wanted = self.card.width * (1 if self.card.pooling is Pooling.NONE else 2)
         if len(encoding.vector) != wanted:
@@ -151,7 +175,7 @@ class StoredHead:
     @property
     def input_width(self) -> int:
         """Length of the vector the network reads."""
-        return pooled_width(self.card.pooling, self.card.width)
+        return len(self.layers) * pooled_width(self.card.pooling, self.card.width)
 
     def require_space(self, space: str) -> None:
         """Raises HeadError where the vectors come from another space than the training's."""
@@ -230,7 +254,8 @@ def _checked(card: HeadCard, tensors: Mapping[str, Any]) -> dict[str, FloatArray
         raise HeadError(card.name, f"lacks the tensors {', '.join(missing)}", TRAIN_AGAIN)
     if unknown := sorted(tensors.keys() - shapes.keys()):
         raise HeadError(card.name, f"has unknown tensors {', '.join(unknown)}", TRAIN_AGAIN)
-    sizes = {"width": card.width, "input": pooled_width(card.pooling, card.width)}
+    layers = 1 + len(card.also_layers)
+    sizes = {"width": card.width, "input": layers * pooled_width(card.pooling, card.width)}
     if card.labels:
         sizes["output"] = len(card.labels)
     return {name: _tensor(card.name, name, tensors[name], shapes[name], sizes) for name in shapes}

@@ -164,7 +164,7 @@ class TrainedVoice:
         self.model = head.model
         self.min_speech_ms = POOLED_MIN_MS
         self.threshold = head.card.abstention_threshold
-        self.needs = Needs(layers=(head.card.layer,))
+        self.needs = Needs(layers=head.layers)
         self.size_bytes = head.size_bytes
 
     def embed(self, audio: EncodedAudio) -> FloatArray:

@@ -1,0 +1,193 @@
+"""Check labelled speech, train heads on it, and measure them: ``data``, ``train``, ``evaluate``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from subtone.cli.common import plain_errors, progress_bar, stdout
+
+if TYPE_CHECKING:
+    from subtone.perception.learning.clips import Clip
+    from subtone.perception.learning.features import Acoustics, WhisperLayers
+
+_SHOWN_CLIPS = 3
+
+_corpora = click.option(
+    "--data",
+    "places",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="A corpus's folder as published, or a manifest (.csv, .jsonl). Repeat for several.",
+)
+_cache = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=Path("subtone-features"),
+    show_default=True,
+    help="Where encoded clips are kept, so that an interrupted run goes on.",
+)
+_encoder = click.option(
+    "--encoder",
+    default="base",
+    show_default=True,
+    metavar="NAME_OR_DIR",
+    help="Whisper checkpoint.",
+)
+
+
+@click.group()
+def data() -> None:
+    """Labelled speech to learn from."""
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--corpus", help="Read it as this corpus; found out by the names without.")
+def check(folder: Path, corpus: str | None) -> None:
+    """Say what is wrong with the clips of FOLDER, or of a manifest."""
+    from subtone.perception.learning.checking import check_clips
+    from subtone.perception.learning.corpora import audio_files, read_corpus
+
+    with _learning_errors():
+        clips = read_corpus(folder, corpus)
+        named = {clip.path for clip in clips}
+        unnamed = [path for path in audio_files(folder) if path not in named]
+        with progress_bar("reading", is_shown=True) as progress:
+            report = check_clips(clips, unnamed, progress)
+    click.echo(
+        f"{clips[0].corpus}: {report.clips} clips of {report.speakers} speakers, "
+        f"{report.seconds / 60:.1f} min, {'/'.join(f'{r} Hz' for r in report.rates_hz)}"
+    )
+    click.echo("  " + ", ".join(f"{label} {count}" for label, count in report.labels.items()))
+    for finding in report.findings:
+        click.echo(f"{'FAIL' if finding.is_fault else 'note'}  {finding.cause}; {finding.advice}")
+        for path in finding.clips[:_SHOWN_CLIPS]:
+            click.echo(f"        {path}")
+        if len(finding.clips) > _SHOWN_CLIPS:
+            click.echo(f"        and {len(finding.clips) - _SHOWN_CLIPS} more")
+    if not report.is_well:
+        raise click.ClickException(f"{folder.name}: not fit to learn from as it is, see above")
+
+
+@click.command()
+@_corpora
+@click.option("--task", type=click.Choice(["emotion", "arousal", "valence"]), required=True)
+@click.option(
+    "--features",
+    type=click.Choice(["whisper", "acoustics"]),
+    default="whisper",
+    show_default=True,
+    help="Layers of the encoder, or the acoustic window, which needs no model.",
+)
+@_encoder
+@_cache
+@click.option("--name", help="The head's name on its card; the file's stem without.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The head file.")
+def train(
+    places: tuple[Path, ...],
+    task: str,
+    features: str,
+    encoder: str,
+    cache: Path,
+    name: str | None,
+    out: Path,
+) -> None:
+    """Train one head and write it with its card; the same clips give the same file."""
+    from subtone.perception.heads.files import write_head
+    from subtone.perception.learning.cache import FeatureCache
+    from subtone.perception.learning.recipes import LearningTask, train_head
+
+    with _learning_errors(), progress_bar("encoding", is_shown=True) as progress:
+        clips = [clip for corpus in _read(places).values() for clip in corpus]
+        head = train_head(
+            clips,
+            LearningTask(task),
+            _extractor(features, encoder),
+            FeatureCache(cache),
+            name=name or out.stem,
+            progress=progress,
+        )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_head(out, head)
+    click.echo(f"{head.model}: {out.stat().st_size} bytes, trained on {head.card.data}")
+    for figure, value in head.card.figures.items():
+        click.echo(f"  {figure}: {value:g}")
+
+
+@click.command()
+@_corpora
+@_encoder
+@_cache
+@click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page too.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write figures too.")
+def evaluate(
+    places: tuple[Path, ...],
+    encoder: str,
+    cache: Path,
+    page: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Measure heads on speakers, sentences and corpora they have not heard, beside baselines."""
+    import msgspec
+
+    from subtone.perception.learning.cache import FeatureCache
+    from subtone.perception.learning.evaluation.page import page as drawn
+    from subtone.perception.learning.evaluation.report import lines, plain
+    from subtone.perception.learning.evaluation.standard import standard_evaluation
+
+    with _learning_errors(), progress_bar("encoding", is_shown=True) as progress:
+        report = standard_evaluation(
+            _read(places),
+            _extractor("whisper", encoder),
+            FeatureCache(cache),
+            progress=progress,
+            say=_timed(),
+        )
+        if page is not None:
+            page.write_text(drawn(report), "utf-8")
+        if json_file is not None:
+            json_file.write_bytes(msgspec.json.format(msgspec.json.encode(plain(report)), indent=1))
+    for line in lines(report):
+        stdout().print(line, soft_wrap=True, highlight=False)
+
+
+def _timed() -> Callable[[str], None]:
+    begun = time.monotonic()
+    return lambda line: click.echo(f"[{time.monotonic() - begun:6.1f} s] {line}", err=True)
+
+
+def _read(places: tuple[Path, ...]) -> dict[str, list[Clip]]:
+    """Clips by corpus; two places of one corpus are one."""
+    from subtone.perception.learning.corpora import read_corpus
+
+    found: dict[str, list[Clip]] = {}
+    for place in places:
+        clips = read_corpus(place)
+        found.setdefault(clips[0].corpus, []).extend(clips)
+    return found
+
+
+def _extractor(features: str, encoder: str) -> WhisperLayers | Acoustics:
+    from subtone.perception.encoder.whisper import WhisperEncoder
+    from subtone.perception.learning.features import Acoustics, WhisperLayers
+
+    return Acoustics() if features == "acoustics" else WhisperLayers(WhisperEncoder(encoder))
+
+
+@contextmanager
+def _learning_errors() -> Iterator[None]:
+    from subtone.perception.errors import PerceptionError
+    from subtone.perception.heads.errors import HeadError
+
+    with plain_errors():
+        try:
+            yield
+        except (PerceptionError, HeadError) as error:
+            raise click.ClickException(str(error)) from error

@@ -1,0 +1,272 @@
+"""How heads are judged: unseen speakers, unseen speakers and sentences, other corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from subtone.perception.heads.comparison import Estimate
+from subtone.perception.heads.networks import softmax
+from subtone.perception.learning.baseline import centred_on_all, centred_on_three
+from subtone.perception.learning.calibration import coverage_and_precision
+from subtone.perception.learning.clips import Clip
+from subtone.perception.learning.evaluation.metrics import (
+    Judged,
+    auc_estimate,
+    estimates,
+    unweighted_recall,
+)
+from subtone.perception.learning.renditions import BANDS, Rendition
+from subtone.perception.learning.splits import Fold, require_disjoint, speaker_folds
+from subtone.perception.learning.training.classes import ClassHead, train_classes
+from subtone.perception.learning.training.contrasts import ContrastFit
+from subtone.perception.learning.training.linear import Reals
+from subtone.perception.learning.training.mlp import MlpRecipe
+from subtone.perception.learning.training.networks import train_network
+from subtone.perception.learning.training.settings import Setting
+from subtone.perception.learning.training.table import Table
+
+NETWORK_LAYERS = (3,)
+
+LabelOf = Callable[[Clip], str | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassResult:
+    """One class head on one test in one band."""
+
+    features: str  # what it reads
+    trained_on: str
+    tested_on: str
+    band: Rendition
+    judged: Judged
+    figures: dict[str, Estimate]
+    coverage: float  # share of clips answered at the head's own threshold
+    precision: float | None  # of those answers; None without any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastResult:
+    """One contrast on one test in one band: AUC of one emotion over another."""
+
+    features: str
+    trained_on: str
+    tested_on: str
+    band: Rendition
+    pair: tuple[str, str]
+    clips: int
+    speakers: int
+    auc: Estimate
+
+
+def judge_within(
+    table: Table,
+    label_of: LabelOf,
+    candidates: Sequence[Setting],
+    folds: Sequence[Fold],
+    *,
+    features: str,
+    test: str,
+    bands: Sequence[Rendition] = BANDS,
+    is_centred: bool = False,
+) -> list[ClassResult]:
+    """Nested: every fold chooses, calibrates and sets its threshold on its own training part.
+
+    ``is_centred`` subtracts the speaker's normal: of all neutral clips in training, of three
+    others in the test. Clips that have none are left out of the test.
+    """
+    heads = [
+        (fold, _trained(table.take(fold.train), label_of, candidates, is_centred=is_centred))
+        for fold in folds
+    ]
+    labels = heads[0][1].labels
+    results = []
+    for band in bands:
+        parts = [_shares(head, table.take(fold.test), band, is_centred) for fold, head in heads]
+        judged = [_judged(labels, part, shares, label_of) for part, shares in parts]
+        answered = [
+            coverage_and_precision(j.shares, j.truth, head.threshold)
+            for j, (_, head) in zip(judged, heads, strict=True)
+        ]
+        results.append(
+            _result(
+                _joined(judged),
+                answered,
+                [len(j.truth) for j in judged],
+                features=features,
+                trained_on=test,
+                tested_on=test,
+                band=band,
+            )
+        )
+    return results
+
+
+def judge_networks(
+    table: Table, label_of: LabelOf, n_folds: int, seeds: Iterable[int]
+) -> dict[Rendition, list[float]]:
+    """UAR of the small network on unseen speakers, one value per seed, in both bands."""
+    folds = speaker_folds(table.clips, n_folds)
+    recalls: dict[Rendition, list[float]] = {band: [] for band in BANDS}
+    for seed in seeds:
+        heads = [
+            (
+                fold,
+                train_network(
+                    table.take(fold.train), label_of, NETWORK_LAYERS, MlpRecipe(seed=seed)
+                ),
+            )
+            for fold in folds
+        ]
+        for band in BANDS:
+            parts = [
+                _judged(
+                    head.labels,
+                    table.take(fold.test),
+                    head.shares(table.values[band][fold.test]),
+                    label_of,
+                )
+                for fold, head in heads
+            ]
+            recalls[band].append(unweighted_recall(_joined(parts)))
+    return recalls
+
+
+def judge_across(
+    head: ClassHead,
+    train: Table,
+    test: Table,
+    label_of: LabelOf,
+    *,
+    features: str,
+    bands: Sequence[Rendition] = BANDS,
+    is_centred: bool = False,
+) -> list[ClassResult]:
+    """A head of one corpus on another, over the labels both have."""
+    require_disjoint(train.clips, test.clips)
+    shared = {label_of(clip) for clip in test.clips} & set(head.labels)
+    test = test.where(lambda clip: label_of(clip) in shared)
+    at = [i for i, label in enumerate(head.labels) if label in shared]
+    results = []
+    for band in bands:
+        part, shares = _shares(head, test, band, is_centred)
+        kept = shares[:, at] / shares[:, at].sum(axis=1, keepdims=True)
+        judged = _judged(tuple(head.labels[i] for i in at), part, kept, label_of)
+        answered = coverage_and_precision(judged.shares, judged.truth, head.threshold)
+        results.append(
+            _result(
+                judged,
+                [answered],
+                [len(judged.truth)],
+                features=features,
+                trained_on=_corpora(train),
+                tested_on=_corpora(test),
+                band=band,
+            )
+        )
+    return results
+
+
+def train_for(
+    table: Table, label_of: LabelOf, candidates: Sequence[Setting], *, is_centred: bool
+) -> ClassHead:
+    """A head of a whole corpus, centred on its speakers where asked."""
+    return _trained(table, label_of, candidates, is_centred=is_centred)
+
+
+def contrast_odds(fit: ContrastFit, test: Table, band: Rendition, seed: int = 0) -> Reals:
+    """(clips) log-odds against three other neutral clips; NaN where there are not three."""
+    moved, has_normal = centred_on_three(test.values[band], test.clips, seed)
+    odds = fit.logits(moved)
+    odds[~has_normal] = np.nan
+    return odds
+
+
+def judge_pair(
+    odds: Reals,
+    test: Table,
+    pair: tuple[str, str],
+    *,
+    features: str,
+    trained_on: str,
+    band: Rendition,
+) -> ContrastResult:
+    """AUC of the first emotion over the second, in the clips that have a baseline."""
+    labels = np.array([clip.label for clip in test.clips])
+    kept = np.flatnonzero(np.isin(labels, pair) & np.isfinite(odds))
+    voices = test.voices[kept]
+    return ContrastResult(
+        features=features,
+        trained_on=trained_on,
+        tested_on=_corpora(test),
+        band=band,
+        pair=pair,
+        clips=len(kept),
+        speakers=len(set(voices.tolist())),
+        auc=auc_estimate(odds[kept], labels[kept] == pair[0], voices),
+    )
+
+
+def _trained(
+    table: Table, label_of: LabelOf, candidates: Sequence[Setting], *, is_centred: bool
+) -> ClassHead:
+    if is_centred:
+        has_normal = centred_on_all(next(iter(table.values.values())), table.clips)[1]
+        table = table.mapped(lambda values, clips: centred_on_all(values, clips)[0])
+        table = table.take(np.flatnonzero(has_normal))
+    return train_classes(table, label_of, candidates, is_centred=is_centred)
+
+
+def _shares(head: ClassHead, test: Table, band: Rendition, is_centred: bool) -> tuple[Table, Reals]:
+    values = test.values[band]
+    if is_centred:
+        values, has_normal = centred_on_three(values, test.clips)
+        kept = np.flatnonzero(has_normal)
+        return test.take(kept), softmax(head.logits(values[kept]) / head.temperature)
+    return test, head.shares(values)
+
+
+def _judged(labels: tuple[str, ...], test: Table, shares: Reals, label_of: LabelOf) -> Judged:
+    names = [label_of(clip) for clip in test.clips]
+    kept = np.array([i for i, name in enumerate(names) if name in labels])
+    truth = np.array([labels.index(str(names[i])) for i in kept])
+    return Judged(labels, truth, shares[kept], test.voices[kept])
+
+
+def _joined(parts: Sequence[Judged]) -> Judged:
+    return Judged(
+        parts[0].labels,
+        np.concatenate([part.truth for part in parts]),
+        np.concatenate([part.shares for part in parts]),
+        np.concatenate([part.voices for part in parts]),
+    )
+
+
+def _result(
+    judged: Judged,
+    answered: Sequence[tuple[float, float | None]],
+    sizes: Sequence[int],
+    *,
+    features: str,
+    trained_on: str,
+    tested_on: str,
+    band: Rendition,
+) -> ClassResult:
+    answers = sum(coverage * n for (coverage, _), n in zip(answered, sizes, strict=True))
+    right = sum(c * n * (p or 0.0) for (c, p), n in zip(answered, sizes, strict=True))
+    return ClassResult(
+        features=features,
+        trained_on=trained_on,
+        tested_on=tested_on,
+        band=band,
+        judged=judged,
+        figures=estimates(judged),
+        coverage=answers / sum(sizes),
+        precision=right / answers if answers else None,
+    )
+
+
+def _corpora(table: Table) -> str:
+    return "+".join(sorted({clip.corpus for clip in table.clips}))

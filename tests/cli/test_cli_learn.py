@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from subtone.contracts.voice_intelligence import AcousticFeatures
+from subtone.perception.heads.acoustic import AcousticContrast, acoustic_window
+from subtone.perception.heads.errors import HeadError
+from subtone.perception.heads.files import read_head
+from support_cli import invoke
+from support_learning import voice, write_wav
+from support_whisper import random_weights, save_safetensors
+
+F0_HZ = {"neutral": 120.0, "sad": 110.0, "happy": 200.0, "angry": 240.0}
+
+
+def corpus(folder: Path, speakers: int = 4) -> Path:
+    """A manifest of buzzes whose pitch is their emotion."""
+    rows = ["path,speaker,emotion,sentence"]
+    for s in range(speakers):
+        for label, f0_hz in F0_HZ.items():
+            for i in range(4 if label == "neutral" else 2):
+                name = f"{s}-{label}-{i}.wav"
+                sound = voice(0.8, f0_hz * (1 + 0.03 * s + 0.01 * i), seed=100 * s + i)
+                write_wav(folder / name, sound)
+                rows.append(f"{name},s{s},{label},{i % 2}")
+    manifest = folder / "made.csv"
+    manifest.write_text("\n".join(rows) + "\n")
+    return manifest
+
+
+def heard(f0_hz: float) -> AcousticFeatures:
+    return acoustic_window(voice(1.0, f0_hz))
+
+
+def test_data_check_shows_what_there_is_and_fails_on_faults(tmp_path: Path) -> None:
+    manifest = corpus(tmp_path, speakers=5)
+    shown = invoke("data", "check", str(manifest))
+    assert shown.exit_code == 0, shown.output
+    assert "made: 50 clips of 5 speakers, 0.7 min, 16000 Hz" in shown.output
+    assert "angry 10, happy 10, neutral 20, sad 10" in shown.output
+    write_wav(tmp_path / "0-sad-0.wav", np.zeros(9_000, np.float32))
+    shown = invoke("data", "check", str(manifest))
+    assert shown.exit_code == 1
+    assert "FAIL  1 clips hold nothing above -70 dB; leave them out" in shown.output
+    assert "made.csv: not fit to learn from as it is, see above" in shown.output
+
+
+def test_what_is_no_data_is_one_line(tmp_path: Path) -> None:
+    shown = invoke("data", "check", str(tmp_path))
+    assert shown.exit_code == 1
+    assert "holds no clips named as any known corpus names them" in shown.output
+    assert shown.output.count("\n") == 1
+
+
+def test_a_head_is_trained_written_and_the_same_again(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    manifest = corpus(tmp_path)
+    command = ["train", "--data", str(manifest), "--features", "acoustics"]
+    command += ["--cache", str(tmp_path / "cache")]
+    outs = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    for out in outs:
+        shown = invoke(*command, "--task", "arousal", "--name", "made-arousal", "--out", str(out))
+        assert shown.exit_code == 0, shown.output
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    head = read_head(outs[0])
+    assert head.card.figures["auc_angry_neutral_wide"] > 0.9
+    assert "made by: subtone train --task arousal --features acoustics" in head.card.data
+    contrast = AcousticContrast(head)
+    calm = [heard(f0_hz) for f0_hz in (118.0, 120.0, 123.0)]
+    excited, relaxed = contrast(heard(240.0), calm), contrast(heard(119.0), calm)
+    assert excited is not None and relaxed is not None
+    assert excited.values[0].value > relaxed.values[0].value
+    assert contrast(heard(240.0), calm[:2]) is None
+    shown = invoke(*command, "--task", "emotion", "--out", str(tmp_path / "emotion.safetensors"))
+    assert shown.exit_code == 0, shown.output
+    emotion = read_head(tmp_path / "emotion.safetensors")
+    assert emotion.card.labels == ("angry", "happy", "neutral", "sad")
+    assert emotion.card.figures["uar_telephone"] > 0.5
+    with pytest.raises(HeadError, match="is a head for emotion, not for arousal"):
+        AcousticContrast(emotion)
+
+
+def test_an_evaluation_is_lines_figures_and_a_page_that_fetches_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    manifest = corpus(tmp_path)
+    save_safetensors(tmp_path / "encoder", random_weights())
+    page, figures = tmp_path / "page.html", tmp_path / "figures.json"
+    shown = invoke(
+        *("evaluate", "--data", str(manifest), "--encoder", str(tmp_path / "encoder")),
+        *("--cache", str(tmp_path / "cache"), "--page", str(page), "--json", str(figures)),
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "made: 40 clips, 4 speakers, 4 labels" in shown.output
+    found = json.loads(figures.read_text())
+    by_features = {(r["features"], r["band"]): r for r in found["classes"]}
+    acoustics = by_features["acoustics", "wide"]["figures"]["uar"]
+    assert acoustics["low"] <= acoustics["value"] <= acoustics["high"]
+    assert acoustics["value"] > 0.5
+    assert sum(map(sum, by_features["whisper", "telephone"]["confusion"])) == 40
+    text = page.read_text()
+    assert "<svg" in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "<script" not in text

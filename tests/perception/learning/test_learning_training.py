@@ -1,0 +1,286 @@
+"""Heads learn what is there, nothing where there is nothing, and the same twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from subtone.contracts.calibration import VoiceCalibration
+from subtone.perception.encoding import FloatArray
+from subtone.perception.heads.contrast import SpeakerCentre
+from subtone.perception.heads.files import to_bytes
+from subtone.perception.heads.networks import Network, forward
+from subtone.perception.learning.baseline import centred_on_all, centred_on_three
+from subtone.perception.learning.errors import LearningError
+from subtone.perception.learning.evaluation.protocol import (
+    contrast_odds,
+    judge_across,
+    judge_networks,
+    judge_pair,
+    judge_within,
+)
+from subtone.perception.learning.splits import speaker_folds
+from subtone.perception.learning.training.classes import train_classes
+from subtone.perception.learning.training.combination import evidence_shares
+from subtone.perception.learning.training.contrasts import train_arousal, train_valence
+from subtone.perception.learning.training.export import class_head_file, contrast_head_file
+from subtone.perception.learning.training.linear import (
+    Fit,
+    components_of,
+    fit_linear,
+    mean_map,
+)
+from subtone.perception.learning.training.mlp import MlpRecipe, _gradients, _initial, train_mlp
+from subtone.perception.learning.training.settings import Setting, class_search, middle_layers
+from subtone.perception.learning.training.table import Table
+from support_heads import encoded, encoded_window
+from support_learning import LAYERS, WIDTH, clip, table
+
+pytest.importorskip("sklearn")
+
+SEARCH = tuple(Setting((at,), Fit.DISCRIMINANT, 0.3) for at in range(LAYERS))
+
+
+def label_of(one: object) -> str | None:
+    return one.label  # type: ignore[attr-defined, no-any-return]  # a clip
+
+
+def test_the_layer_that_hears_best_is_chosen_and_the_head_is_right() -> None:
+    head = train_classes(table(), label_of, SEARCH)
+    assert head.setting == SEARCH[1]
+    assert head.labels == ("angry", "happy", "neutral")
+    heard = table(speakers=3)
+    said = head.shares(heard.values["telephone"]).argmax(axis=1)
+    assert (
+        np.mean([head.labels[i] == c.label for i, c in zip(said, heard.clips, strict=True)]) > 0.9
+    )
+    assert head.shares(heard.values["wide"]).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_the_search_is_about_the_middle_of_an_encoder_of_any_depth() -> None:
+    assert [middle_layers(n) for n in (3, 5, 7, 13, 33)] == [
+        (1,),
+        (1, 2, 3),
+        (2, 3, 4),
+        (4, 6, 8),
+        (11, 16, 21),
+    ]
+    assert {s.layers for s in class_search(7)} == {(3,), (2, 3, 4)}
+    assert {s.layers for s in class_search(1)} == {(0,)}
+
+
+def test_labels_without_meaning_are_not_learnt() -> None:
+    rng = np.random.default_rng(1)
+    made = table(speakers=8)
+    shuffled = Table(
+        tuple(
+            replace(c, label=str(label))
+            for c, label in zip(
+                made.clips, rng.permutation([c.label for c in made.clips]), strict=True
+            )
+        ),
+        made.values,
+    )
+    (result, _) = judge_within(
+        shuffled,
+        label_of,
+        SEARCH[:1],
+        speaker_folds(shuffled.clips, 4),
+        features="made-up",
+        test="made-up",
+    )
+    assert result.figures["uar"].value == pytest.approx(1 / 3, abs=0.12)
+
+
+def test_a_label_of_one_speaker_cannot_be_learnt() -> None:
+    made = table()
+    lonely = tuple(
+        replace(c, label="sad") if c.speaker == "s0" and c.label == "angry" else c
+        for c in made.clips
+    )
+    with pytest.raises(LearningError, match="one speaker alone says sad"):
+        train_classes(Table(lonely, made.values), label_of, SEARCH)
+    with pytest.raises(LearningError, match="fewer than two labels"):
+        train_classes(made, lambda _: "voice", SEARCH)
+
+
+def test_several_layers_vote_by_the_mean_of_their_logits() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (60, 2, 5)).astype(np.float32)
+    y = np.arange(60) % 3
+    maps = [
+        fit_linear(components_of(x[:, at], is_centred=False), y, Fit.LOGISTIC, 0.5) for at in (0, 1)
+    ]
+    joined = mean_map(maps)(x.reshape(60, 10))
+    assert joined == pytest.approx((maps[0](x[:, 0]) + maps[1](x[:, 1])) / 2)
+
+
+@pytest.mark.parametrize("n", [8, 40])
+def test_components_turn_without_losing_anything(n: int) -> None:
+    x = np.random.default_rng(0).normal(3.0, 2.0, (n, 20)).astype(np.float32)
+    part = components_of(x, is_centred=False)
+    standard = (x - part.mean) / part.scale
+    assert part.rows @ part.axes == pytest.approx(standard, abs=1e-3)
+    assert part.axes @ part.axes.T == pytest.approx(np.eye(len(part.axes)), abs=1e-4)
+
+
+def test_the_gradients_are_those_of_the_loss() -> None:
+    rng = np.random.default_rng(0)
+    recipe = MlpRecipe(dropout=0.0, smoothing=0.0)
+    tensors = {k: v.astype(np.float64) for k, v in _initial(6, 3, rng).items()}
+    x, y = rng.normal(0, 1, (7, 6)), np.arange(7) % 3
+    target, weight = np.eye(3)[y], np.ones(7)
+
+    def loss() -> float:
+        hidden = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        hidden = hidden * tensors["norm.weight"] + tensors["norm.bias"]
+        for name in ("hidden1", "hidden2"):
+            hidden = np.maximum(hidden @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"], 0)
+        logits = hidden @ tensors["output.weight"].T + tensors["output.bias"]
+        return float((np.log(np.exp(logits).sum(1)) - logits[np.arange(7), y]).mean())
+
+    found = _gradients(tensors, x, target, weight, recipe, rng)  # type: ignore[arg-type]  # exact
+    for name, at in (
+        ("norm.bias", 2),
+        ("hidden1.weight", 9),
+        ("hidden2.bias", 5),
+        ("output.weight", 4),
+    ):
+        flat = tensors[name].reshape(-1)
+        flat[at] += 1e-5
+        above = loss()
+        flat[at] -= 2e-5
+        expected = (above - loss()) / 2e-5
+        flat[at] += 1e-5
+        assert found[name].reshape(-1)[at] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_network_learns_stops_early_and_is_the_same_twice() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    x = (np.eye(8)[y] * 3 + rng.normal(0, 1, (240, 8))).astype(np.float32)
+
+    def right(logits: FloatArray) -> float:
+        return float((logits.argmax(axis=1) == y[180:]).mean())
+
+    recipe = MlpRecipe(seed=3, max_epochs=30, patience=4)
+    tensors, epoch = train_mlp(x[:180], y[:180], 3, recipe, right, x[180:])
+    again, _ = train_mlp(x[:180], y[:180], 3, recipe, right, x[180:])
+    assert right(forward(Network.MLP, tensors, x[180:])) > 0.85
+    assert epoch < 30
+    assert all(np.array_equal(tensors[k], again[k]) for k in tensors)
+    for recalls in judge_networks(
+        Table(
+            table().clips, {b: np.repeat(v, 2, axis=1)[:, :4] for b, v in table().values.items()}
+        ),
+        label_of,
+        2,
+        [0],
+    ).values():
+        assert recalls[0] > 0.5
+
+
+def test_a_test_is_centred_on_three_other_neutral_clips_only() -> None:
+    clips = [clip("a", "neutral", i) for i in range(4)] + [clip("a", "angry"), clip("b", "angry")]
+    x = np.array([[1.0], [2.0], [4.0], [8.0], [100.0], [7.0]], np.float32)
+    moved, has_normal = centred_on_three(x, clips)
+    assert has_normal.tolist() == [True, True, True, True, True, False]
+    for i in range(4):
+        others = np.delete(x[:4, 0], i)
+        assert moved[i, 0] == pytest.approx(x[i, 0] - others.mean())
+    assert moved[5, 0] == 7.0
+    everything, _ = centred_on_all(x, clips)
+    assert everything[4, 0] == pytest.approx(100.0 - 3.75)
+
+
+def test_contrasts_transfer_to_a_corpus_whose_voices_lie_elsewhere() -> None:
+    train, test = table(corpus="one"), table(speakers=4, corpus="two")
+    moved = Table(test.clips, {band: values + 5.0 for band, values in test.values.items()})
+    setting = Setting((1,), Fit.LOGISTIC, 0.1)
+    for fit, pair in (
+        (train_arousal(train, setting), ("angry", "neutral")),
+        (train_valence(train, setting), ("angry", "happy")),
+    ):
+        odds = contrast_odds(fit, moved, "telephone")
+        result = judge_pair(odds, moved, pair, features="x", trained_on="one", band="telephone")
+        assert result.auc.value > 0.95
+        assert (result.speakers, result.tested_on) == (4, "two")
+    weak = Table(
+        train.clips,
+        {
+            b: np.random.default_rng(5).normal(0, 1, v.shape).astype("f4")
+            for b, v in train.values.items()
+        },
+    )
+    good, noise = train_valence(train, setting), train_valence(weak, setting)
+    assert evidence_shares([good, noise]) == (1.0, 0.0)
+    assert evidence_shares([good]) == (1.0,)
+
+
+def test_a_head_is_judged_on_the_labels_both_corpora_have() -> None:
+    train, test = table(corpus="one"), table(speakers=4, corpus="two")
+    head = train_classes(train, label_of, SEARCH)
+    kept = test.where(lambda c: c.label != "happy")
+    (result,) = judge_across(head, train, kept, label_of, features="x", bands=("wide",))
+    assert result.judged.labels == ("angry", "neutral")
+    assert result.figures["uar"].value > 0.9
+    with pytest.raises(LearningError, match="speak on both sides"):
+        judge_across(head, train, train, label_of, features="x")
+
+
+def test_files_say_what_was_trained_and_score_as_the_head_did() -> None:
+    made = wide_table()
+    setting = Setting((1, 2), Fit.LOGISTIC, 0.1)
+    head = train_classes(made, label_of, [setting])
+    stored = class_head_file(head, made, name="made-up", space="made-up", figures={"uar": 0.9})
+    pooled = made.values["wide"][0]
+    audio = encoded(encoded_window(frames_pooling_to(pooled)), space="made-up")
+    expected = head.logits(made.values["wide"][:1])[0]
+    assert stored.outputs(stored.pool(audio)[None])[0] == pytest.approx(expected, abs=1e-3)
+    assert stored.card.temperature == head.temperature
+    assert "made-up: 108 acted clips of 6 speakers, language en, CC0-1.0" in stored.card.data
+    assert to_bytes(stored) == to_bytes(
+        class_head_file(
+            train_classes(made, label_of, [setting]),
+            made,
+            name="made-up",
+            space="made-up",
+            figures={"uar": 0.9},
+        )
+    )
+
+    fit = train_valence(made, setting)
+    contrast = contrast_head_file(fit, made, name="valence", space="made-up", figures={})
+    assert (contrast.card.labels, contrast.card.is_relative_to_speaker) == (("negative",), True)
+    assert SpeakerCentre().is_established is False
+    moved = made.values["wide"][:1] - made.values["wide"][1:2]
+    logit = contrast.outputs(contrast.select(moved[0])[None])[0, 0] / fit.head.temperature
+    assert logit == pytest.approx(fit.logits(moved)[0], abs=1e-3)
+
+
+def wide_table() -> Table:
+    """Means and deviations, as a pooled layer is; deviations are positive."""
+    made = table()
+    return Table(
+        made.clips,
+        {
+            band: np.concatenate([v, 1.0 + np.abs(v) / 10], axis=2)
+            for band, v in made.values.items()
+        },
+    )
+
+
+def frames_pooling_to(pooled: FloatArray) -> FloatArray:
+    """(layers, 40, width) frames whose mean and deviation are the pooled ones."""
+    mean, std = pooled[:, None, :WIDTH], pooled[:, None, WIDTH:]
+    sign = np.where(np.arange(40) % 2, 1.0, -1.0)[None, :, None]
+    return (mean + sign * std).astype(np.float32)
+
+
+def test_acoustic_priors_are_those_of_the_kernel() -> None:
+    from subtone.perception.heads.acoustic import ACOUSTIC_FEATURES, acoustic_vector
+
+    assert len(ACOUSTIC_FEATURES) == len(VoiceCalibration().priors)
+    assert acoustic_vector(np.zeros(100, np.float32)).tolist() == [0.0] * len(ACOUSTIC_FEATURES)
