@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, demo, learn, live, memory, models
+from subtone.cli import calls, compare, demo, learn, live, memory, models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,5 +65,6 @@ for command in (
     learn.data,
     learn.train,
     learn.evaluate,
+    compare.compare,
 ):
     main.add_command(command)

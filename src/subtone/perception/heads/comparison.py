@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtone.contracts.memory import EmotionFinding
-from subtone.perception.encoding import SAMPLE_RATE_HZ, EncodedAudio, FloatArray
+from subtone.perception.encoding import (
+    FRAMES_PER_SECOND,
+    SAMPLE_RATE_HZ,
+    EncodedAudio,
+    EncodedWindow,
+    FloatArray,
+)
 
 RESAMPLES: Final = 1_000
 INTERVAL: Final = (0.025, 0.975)
@@ -71,6 +77,20 @@ class ComparisonRow:
     own_bytes: int
     shared_bytes: int
     tasks: tuple[str, ...]
+
+
+def unencoded(samples: FloatArray) -> EncodedAudio:
+    """A recording as a dedicated model wants it: its samples, and no states of any encoder."""
+    frames = max(1, len(samples) * FRAMES_PER_SECOND // SAMPLE_RATE_HZ)
+    duration_ms = round(1000 * len(samples) / SAMPLE_RATE_HZ)
+    window = EncodedWindow(
+        t_event_ms=0,
+        t_end_ms=duration_ms,
+        samples=samples,
+        states=np.zeros((1, frames, 1), np.float32),
+        decoder_states=np.zeros((0, 1), np.float32),
+    )
+    return EncodedAudio(encoder="none", space="none", duration_ms=duration_ms, windows=(window,))
 
 
 def compare(
