@@ -168,7 +168,7 @@ def test_a_channel_that_is_not_there_and_a_recording_too_long_to_hold(tmp_path: 
 
 def test_emotion_needs_a_model_and_voices_a_permission(tmp_path: Path) -> None:
     bare = AudioMemorySystem(small_checkpoint(tmp_path / "made-up"))
-    with pytest.raises(HeadError, match="emotion: has no model"):
+    with pytest.raises(HeadError, match="emotion: has no model for made-up"):
         bare.process_audio(speech(2.0), ["emotion"], sample_rate_hz=RATE_HZ)
     with pytest.raises(VoiceprintError, match="allow voiceprints"):
         bare.process_audio(speech(2.0), ["speaker"], sample_rate_hz=RATE_HZ)
@@ -238,3 +238,12 @@ def test_a_head_of_another_package_runs_beside_the_built_in_ones(
     assert task == "windows"
     assert result == f'{{"windows":{len(found.encodings) - 1}}}'
     assert found.emotion is not None
+
+
+def test_the_base_checkpoint_has_an_emotion_head_of_its_own() -> None:
+    system = AudioMemorySystem(shared("models", "whisper-base-encoder"), encoder_options=ONE_THREAD)
+    clip = shared("data", "emotion", "emodb") / "03_angry_03a01Wa.flac"
+    found = system.process_audio(clip, ["emotion"]).emotion
+    assert found is not None
+    assert (found.emotion, found.is_calibrated) == ("angry", True)
+    assert found.model.startswith("whisper-base-emotion")

@@ -38,6 +38,7 @@ from subtone.perception.fusion.vectors import ModalityVector
 from subtone.perception.heads.card import CONTRASTS
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.registry import available_heads, declared_head
+from subtone.perception.heads.shipped import shipped_for
 from subtone.perception.heads.task_pool import TaskPool
 from subtone.perception.transcription import WhisperDecoder
 from subtone.runtime.audio_memory.cross_modal import CrossModal
@@ -418,10 +419,18 @@ class AudioMemorySystem:
         if task in self._models:
             settings.setdefault("path", self._models[task])
         elif task == "emotion":
-            raise HeadError(
-                task, "has no model", "give a head file or an ONNX model for this checkpoint"
-            )
+            settings.setdefault("path", self._shipped(task))
         return declared.load(**settings)
+
+    def _shipped(self, task: str) -> Path:
+        found = shipped_for(self.encoder.space, task)
+        if found is None:
+            raise HeadError(
+                task,
+                f"has no model for {self.encoder.space}",
+                "give a head file or an ONNX model, or use the checkpoint base",
+            )
+        return found
 
     def _known_voices(self, store: MemoryStore) -> KnownVoices:
         voiceprints: Any = store  # a store of memories that holds voices too

@@ -160,7 +160,8 @@ def _open(
             now_ms=now_ms,
         )
         system.load(perception.tasks)
-        heads = (perception.arousal_head, perception.valence_head)
+        given = {"arousal": perception.arousal_head, "valence": perception.valence_head}
+        heads = [_contrast_file(system, task, said) for task, said in given.items()]
         return Perception(
             system=system,
             store=store,
@@ -170,6 +171,15 @@ def _open(
         if store is not None:
             store.close()
         raise ConfigError(" ".join(str(error).split())) from error
+
+
+def _contrast_file(system: AudioMemorySystem, task: str, said: str) -> Path | None:
+    """The file that a setting means: none, the shipped one if there is one, or a path."""
+    from subtone.perception.heads.shipped import shipped_for
+
+    if said == "none":
+        return None
+    return shipped_for(system.encoder.space, task) if said == "shipped" else Path(said)
 
 
 def _key(memory: MemoryConfig) -> bytes | None:

@@ -21,6 +21,15 @@ SHIPPED: Final = (
     "acoustics-valence",
 )
 
+PADDING: Final = "none"  # what all of them were trained on
+
+
+def shipped_for(space: str, task: str) -> Path | None:
+    """The head of a task that was made for an encoder's space, such as ``whisper-base/none``."""
+    checkpoint, _, padding = space.partition("/")
+    name = f"{checkpoint}-{task}"
+    return shipped_path(name) if padding == PADDING and name in SHIPPED else None
+
 
 def shipped_path(name: str) -> Path:
     """The file of one of ``SHIPPED``. Raises HeadError for another name."""
