@@ -43,16 +43,36 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+COMMANDS = sorted(
+    [
+        "analyze",
+        "compare",
+        "data",
+        "demo",
+        "doctor",
+        "enrol",
+        "evaluate",
+        "explain",
+        "forget",
+        "models",
+        "recall",
+        "remember",
+        "schema",
+        "serve",
+        "simulate",
+        "train",
+    ]
+)
+
+
 def test_version_and_help_name_the_command_and_all_its_parts(tmp_path: Path) -> None:
     version = run_subtone("--version", cwd=tmp_path)
     assert (version.returncode, version.stderr) == (0, "")
     assert version.stdout == f"subtone, version {subtone.__version__}\n"
     short, long = succeed("-h"), succeed("--help")
     assert short == long
-    assert re.findall(r"^  (\w+) ", short.split("Commands:")[1], re.MULTILINE) == [
-        "analyze", "demo", "doctor", "explain", "models", "schema", "serve", "simulate",
-    ]  # fmt: skip
-    for command in ("analyze", "demo", "doctor", "explain", "schema", "serve", "simulate"):
+    assert re.findall(r"^  (\w+) ", short.split("Commands:")[1], re.MULTILINE) == [*COMMANDS]
+    for command in COMMANDS:
         assert succeed(command, "-h").startswith(f"Usage: subtone {command}")
 
 
