@@ -43,26 +43,10 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-COMMANDS = sorted(
-    [
-        "analyze",
-        "compare",
-        "data",
-        "demo",
-        "doctor",
-        "enrol",
-        "evaluate",
-        "explain",
-        "forget",
-        "models",
-        "recall",
-        "remember",
-        "schema",
-        "serve",
-        "simulate",
-        "train",
-    ]
-)
+COMMANDS = [
+    "analyze", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain", "forget",
+    "models", "recall", "remember", "schema", "serve", "simulate", "train",
+]  # fmt: skip
 
 
 def test_version_and_help_name_the_command_and_all_its_parts(tmp_path: Path) -> None:
