@@ -69,6 +69,7 @@ def main() -> None:
             whisper,
             cache,
             untrained=WhisperLayers(WhisperEncoder(twin, threads=1)),
+            untrained_on=WITHIN[:1],
             within=WITHIN,
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )

@@ -82,7 +82,8 @@ def evaluate(
     within: Sequence[str] | None = None,
     say: Say = say_nothing,
 ) -> EvaluationReport:
-    """All protocols on ``main``; ``baselines`` on unseen speakers only.
+    """All protocols on ``main``; ``baselines`` on unseen speakers only, of
+    the corpora they have.
 
     within: corpora judged by their own folds, and trained on alone; all by default, which
     together with the others teach heads for each corpus left out. acoustics: for the contrasts
@@ -93,16 +94,17 @@ def evaluate(
     classes: list[ClassResult] = []
     contrasts: list[ContrastResult] = []
     sources: list[tuple[str, ...]] = [(name,) for name in alone]
+    for name in alone:
+        for features in (main, *baselines):
+            if name in features.tables:
+                classes += _said(_unseen(features, name), class_line, say)
+        classes += _said(_harder(main, name), class_line, say)
     if len(names) > 2:  # all others together: what several corpora give
         sources += [tuple(o for o in names if o != name) for name in names]
     for source in sources:
         targets = [name for name in names if name not in source]
         contrasts += _said(_contrasts(main, acoustics, source, targets), contrast_line, say)
         classes += _said(_across(main, source, targets), class_line, say)
-    for name in alone:
-        for features in (main, *baselines):
-            classes += _said(_unseen(features, name), class_line, say)
-        classes += _said(_harder(main, name), class_line, say)
     return EvaluationReport(
         data=tuple(described_corpus(main.tables[name].clips) for name in names),
         classes=tuple(classes),

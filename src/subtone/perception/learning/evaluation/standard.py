@@ -30,13 +30,15 @@ def standard_evaluation(
     cache: FeatureCache,
     *,
     untrained: WhisperLayers | None = None,
+    untrained_on: Sequence[str] = (),
     within: Sequence[str] | None = None,
     progress: Progress = no_progress,
     say: Say = say_nothing,
 ) -> EvaluationReport:
     """Encode what is missing and judge everything.
 
-    untrained: the same encoder with random weights, which shows what training gave.
+    untrained: the same encoder with random weights, which shows what training gave, judged on
+    the corpora ``untrained_on``.
     within: as ``evaluate`` takes it.
     """
     renditions = (*BANDS, varied(0))
@@ -59,7 +61,7 @@ def standard_evaluation(
     acoustics = features("acoustics", Acoustics(), renditions, tuple(corpora))
     baselines = [acoustics, features("log-mel", LogMel(), BANDS, alone)]
     if untrained is not None:
-        baselines.append(features("untrained encoder", untrained, BANDS, alone))
+        baselines.append(features("untrained encoder", untrained, BANDS, untrained_on))
     return evaluate(main, baselines, acoustics=acoustics, within=within, say=say)
 
 
