@@ -82,8 +82,7 @@ def evaluate(
     within: Sequence[str] | None = None,
     say: Say = say_nothing,
 ) -> EvaluationReport:
-    """All protocols on ``main``; ``baselines`` on unseen speakers only, of
-    the corpora they have.
+    """All protocols on ``main``; ``baselines`` on unseen speakers of the corpora they have.
 
     within: corpora judged by their own folds, and trained on alone; all by default, which
     together with the others teach heads for each corpus left out. acoustics: for the contrasts
