@@ -1,4 +1,4 @@
-"""How well do heads hear people they have not heard? ``python -m bench.heads``.
+"""How well do heads hear people they have not heard? ``python -m bench.heads emodb``.
 
 Speaker-disjoint and nested: layers, fit, calibration and threshold are chosen on the training
 part of every fold. Beside Whisper's layers: acoustics, a log-mel, and the same encoder with
@@ -35,27 +35,29 @@ from subtone.perception.learning.training.table import Table, build_table
 
 ENCODER = DEFAULT_DATA.parents[1] / "models" / "whisper-base-encoder"
 CACHE = Path("out") / "features"
-WITHIN = ("emodb", "ravdess")  # the others have too few clips per speaker to learn from
+TEACHERS = ("emodb", "ravdess")  # the others have too few clips per speaker to learn from
 NETWORK_FOLDS = 5
 
 
-def network_lines(tables: dict[str, Table], seeds: int) -> Iterator[str]:
+def network_lines(table: Table, seeds: int) -> Iterator[str]:
     """UAR of the small network on unseen speakers, mean and deviation over seeds."""
-    for corpus, table in tables.items():
-        for band, recalls in judge_networks(table, own_label, NETWORK_FOLDS, range(seeds)).items():
-            yield (
-                f"{corpus:10} {band:9} network at layer 3, {NETWORK_FOLDS} folds, "
-                f"{seeds} seeds: UAR {np.mean(recalls):.3f}, deviation {np.std(recalls):.3f}"
-            )
+    judged = judge_networks(table, own_label, NETWORK_FOLDS, range(seeds))
+    for band, recalls in judged.items():
+        yield (
+            f"{band:9} small network at layer 3, {NETWORK_FOLDS} folds, {seeds} seeds: "
+            f"UAR {np.mean(recalls):.3f}, deviation {np.std(recalls):.3f}"
+        )
 
 
 def main() -> None:
     """Encode what the cache lacks, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=[*TEACHERS, "across"], help="what is measured")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the corpora")
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="folder of the encoder")
     parser.add_argument("--cache", type=Path, default=CACHE, help="encoded clips, kept")
-    parser.add_argument("--seeds", type=int, default=1, help="of the small network; 0 skips it")
+    parser.add_argument("--seeds", type=int, default=0, help="of the small network")
+    parser.add_argument("--untrained", action="store_true", help="random weights beside it")
     parser.add_argument("--page", type=Path, help="write an HTML page too")
     parser.add_argument("--out", type=Path, help="write results as JSON")
     options = parser.parse_args()
@@ -63,28 +65,30 @@ def main() -> None:
         cache = FeatureCache(options.cache)
         corpora = {name: read_corpus(options.data / name) for name in READERS}
         whisper = WhisperLayers(WhisperEncoder(options.encoder, threads=1))
-        twin = untrained_checkpoint(Path(scratch) / "untrained", options.encoder)
+        twin = None
+        if options.untrained:
+            folder = untrained_checkpoint(Path(scratch) / "untrained", options.encoder)
+            twin = WhisperLayers(WhisperEncoder(folder, threads=1))
+        is_across = options.part == "across"
         report = standard_evaluation(
             corpora,
             whisper,
             cache,
-            untrained=WhisperLayers(WhisperEncoder(twin, threads=1)),
-            within=WITHIN,
+            untrained=twin,
+            within=() if is_across else (options.part,),
+            alone=TEACHERS if is_across else (),
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )
         for line in lines(report):
             print(line)
         for result in report.classes:
-            if (result.features, result.trained_on) == ("whisper", result.tested_on):
+            if (result.features, result.tested_on) == ("whisper", options.part):
                 print(f"{result.tested_on}, {result.band}: rows are the truth")
                 for line in confusion_lines(result):
                     print(line)
         if options.seeds:
-            tables = {
-                name: build_table(corpora[name], whisper, (*BANDS, varied(0)), cache)
-                for name in WITHIN
-            }
-            for line in network_lines(tables, options.seeds):
+            table = build_table(corpora[options.part], whisper, (*BANDS, varied(0)), cache)
+            for line in network_lines(table, options.seeds):
                 print(line, flush=True)
     if options.page:
         options.page.write_text(page(report), encoding="utf-8")

@@ -69,7 +69,7 @@ def test_a_head_is_trained_written_and_the_same_again(tmp_path: Path) -> None:
     assert outs[0].read_bytes() == outs[1].read_bytes()
     head = read_head(outs[0])
     assert head.card.figures["auc_angry_neutral_wide"] > 0.9
-    assert "made by: subtone train --task arousal --features acoustics" in head.card.data
+    assert "made by: subtone train --task arousal --features acoustics --network" in head.card.data
     contrast = AcousticContrast(head)
     calm = [heard(f0_hz) for f0_hz in (118.0, 120.0, 123.0)]
     excited, relaxed = contrast(heard(240.0), calm), contrast(heard(119.0), calm)

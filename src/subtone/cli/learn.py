@@ -78,13 +78,22 @@ def check(folder: Path, corpus: str | None) -> None:
 
 @click.command()
 @_corpora
-@click.option("--task", type=click.Choice(["emotion", "arousal", "valence"]), required=True)
+@click.option(
+    "--task", type=click.Choice(["emotion", "arousal", "valence", "language"]), required=True
+)
 @click.option(
     "--features",
     type=click.Choice(["whisper", "acoustics"]),
     default="whisper",
     show_default=True,
     help="Layers of the encoder, or the acoustic window, which needs no model.",
+)
+@click.option(
+    "--network",
+    type=click.Choice(["linear", "mlp"]),
+    default="linear",
+    show_default=True,
+    help="Of emotion and language heads; the linear one is judged beside the other.",
 )
 @_encoder
 @_cache
@@ -94,6 +103,7 @@ def train(
     places: tuple[Path, ...],
     task: str,
     features: str,
+    network: str,
     encoder: str,
     cache: Path,
     name: str | None,
@@ -101,6 +111,7 @@ def train(
 ) -> None:
     """Train one head and write it with its card; the same clips give the same file."""
     from subtone.perception.heads.files import write_head
+    from subtone.perception.heads.networks import Network
     from subtone.perception.learning.cache import FeatureCache
     from subtone.perception.learning.recipes import LearningTask, train_head
 
@@ -112,6 +123,7 @@ def train(
             _extractor(features, encoder),
             FeatureCache(cache),
             name=name or out.stem,
+            network=Network(network),
             progress=progress,
         )
         out.parent.mkdir(parents=True, exist_ok=True)

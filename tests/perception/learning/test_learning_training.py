@@ -10,8 +10,8 @@ import pytest
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.contrast import SpeakerCentre
-from subtone.perception.heads.files import to_bytes
-from subtone.perception.heads.networks import Network, forward
+from subtone.perception.heads.files import StoredHead, to_bytes
+from subtone.perception.heads.networks import Network, forward, softmax
 from subtone.perception.learning.baseline import centred_on_all, centred_on_three
 from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.evaluation.protocol import (
@@ -22,10 +22,14 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_within,
 )
 from subtone.perception.learning.splits import speaker_folds
-from subtone.perception.learning.training.classes import train_classes
+from subtone.perception.learning.training.classes import ClassHead, train_classes
 from subtone.perception.learning.training.combination import evidence_shares
 from subtone.perception.learning.training.contrasts import train_arousal, train_valence
-from subtone.perception.learning.training.export import class_head_file, contrast_head_file
+from subtone.perception.learning.training.export import (
+    class_head_file,
+    contrast_head_file,
+    licence_of,
+)
 from subtone.perception.learning.training.linear import (
     Fit,
     components_of,
@@ -33,6 +37,7 @@ from subtone.perception.learning.training.linear import (
     mean_map,
 )
 from subtone.perception.learning.training.mlp import MlpRecipe, _gradients, _initial, train_mlp
+from subtone.perception.learning.training.networks import NetworkHead, train_network
 from subtone.perception.learning.training.settings import Setting, class_search, middle_layers
 from subtone.perception.learning.training.table import Table
 from support_heads import encoded, encoded_window
@@ -234,22 +239,25 @@ def test_files_say_what_was_trained_and_score_as_the_head_did() -> None:
     made = wide_table()
     setting = Setting((1, 2), Fit.LOGISTIC, 0.1)
     head = train_classes(made, label_of, [setting])
-    stored = class_head_file(head, made, name="made-up", space="made-up", figures={"uar": 0.9})
-    pooled = made.values["wide"][0]
-    audio = encoded(encoded_window(frames_pooling_to(pooled)), space="made-up")
+
+    def filed(trained: ClassHead | NetworkHead) -> StoredHead:
+        return class_head_file(
+            trained, made, name="made-up", task="emotion", space="made-up", figures={"uar": 0.9}
+        )
+
+    stored = filed(head)
+    audio = encoded(encoded_window(frames_pooling_to(made.values["wide"][0])), space="made-up")
     expected = head.logits(made.values["wide"][:1])[0]
     assert stored.outputs(stored.pool(audio)[None])[0] == pytest.approx(expected, abs=1e-3)
     assert stored.card.temperature == head.temperature
+    assert stored.card.licence == "Apache-2.0"
     assert "made-up: 108 acted clips of 6 speakers, language en, CC0-1.0" in stored.card.data
-    assert to_bytes(stored) == to_bytes(
-        class_head_file(
-            train_classes(made, label_of, [setting]),
-            made,
-            name="made-up",
-            space="made-up",
-            figures={"uar": 0.9},
-        )
-    )
+    assert to_bytes(stored) == to_bytes(filed(train_classes(made, label_of, [setting])))
+
+    small = train_network(made, label_of, (1, 2), MlpRecipe(max_epochs=3))
+    logits = filed(small).outputs(filed(small).pool(audio)[None]).astype(np.float64)
+    shares = softmax(logits / small.temperature)
+    assert shares == pytest.approx(small.shares(made.values["wide"][:1]), abs=1e-3)
 
     fit = train_valence(made, setting)
     contrast = contrast_head_file(fit, made, name="valence", space="made-up", figures={})
@@ -284,3 +292,10 @@ def test_acoustic_priors_are_those_of_the_kernel() -> None:
 
     assert len(ACOUSTIC_FEATURES) == len(VoiceCalibration().priors)
     assert acoustic_vector(np.zeros(100, np.float32)).tolist() == [0.0] * len(ACOUSTIC_FEATURES)
+
+
+def test_a_head_is_bound_by_the_licences_of_its_data() -> None:
+    made = table(speakers=2, each=1)
+    assert licence_of(made) == "Apache-2.0"
+    bound = Table(tuple(replace(c, licence="CC BY-NC-SA 4.0") for c in made.clips), made.values)
+    assert licence_of(bound) == "bound by its data: CC BY-NC-SA 4.0"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.comparison import Estimate
-from subtone.perception.heads.networks import softmax
-from subtone.perception.learning.baseline import centred_on_all, centred_on_three
+from subtone.perception.learning.baseline import Bools, centred_on_all, centred_on_three
 from subtone.perception.learning.calibration import coverage_and_precision
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.metrics import (
@@ -74,8 +74,9 @@ def judge_within(
 ) -> list[ClassResult]:
     """Nested: every fold chooses, calibrates and sets its threshold on its own training part.
 
-    ``is_centred`` subtracts the speaker's normal: of all neutral clips in training, of three
-    others in the test. Clips that have none are left out of the test.
+    ``is_centred`` subtracts the speaker's normal: in training of all neutral clips there, in the
+    test of three other neutral clips of the speaker, whichever sentence they hold. Clips that
+    have none are left out of the test.
     """
     heads = [
         (fold, _trained(table.take(fold.train), label_of, candidates, is_centred=is_centred))
@@ -84,7 +85,12 @@ def judge_within(
     labels = heads[0][1].labels
     results = []
     for band in bands:
-        parts = [_shares(head, table.take(fold.test), band, is_centred) for fold, head in heads]
+        values, is_heard = _heard(table, band, is_centred)
+        tests = [fold.test[is_heard[fold.test]] for fold, _ in heads]
+        parts = [
+            (table.take(rows), head.shares(values[rows]))
+            for rows, (_, head) in zip(tests, heads, strict=True)
+        ]
         judged = [_judged(labels, part, shares, label_of) for part, shares in parts]
         answered = [
             coverage_and_precision(j.shares, j.truth, head.threshold)
@@ -151,7 +157,9 @@ def judge_across(
     at = [i for i, label in enumerate(head.labels) if label in shared]
     results = []
     for band in bands:
-        part, shares = _shares(head, test, band, is_centred)
+        values, is_heard = _heard(test, band, is_centred)
+        part = test.take(np.flatnonzero(is_heard))
+        shares = head.shares(values[is_heard])
         kept = shares[:, at] / shares[:, at].sum(axis=1, keepdims=True)
         judged = _judged(tuple(head.labels[i] for i in at), part, kept, label_of)
         answered = coverage_and_precision(judged.shares, judged.truth, head.threshold)
@@ -219,13 +227,11 @@ def _trained(
     return train_classes(table, label_of, candidates, is_centred=is_centred)
 
 
-def _shares(head: ClassHead, test: Table, band: Rendition, is_centred: bool) -> tuple[Table, Reals]:
-    values = test.values[band]
+def _heard(test: Table, band: Rendition, is_centred: bool) -> tuple[FloatArray, Bools]:
+    """What a head reads of each clip, and which clips it can be asked about."""
     if is_centred:
-        values, has_normal = centred_on_three(values, test.clips)
-        kept = np.flatnonzero(has_normal)
-        return test.take(kept), softmax(head.logits(values[kept]) / head.temperature)
-    return test, head.shares(values)
+        return centred_on_three(test.values[band], test.clips)
+    return test.values[band], np.ones(len(test.clips), np.bool_)
 
 
 def _judged(labels: tuple[str, ...], test: Table, shares: Reals, label_of: LabelOf) -> Judged:

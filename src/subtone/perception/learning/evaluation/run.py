@@ -1,4 +1,4 @@
-"""One evaluation of everything: within corpora, across them, beside baselines."""
+"""Evaluations of whole corpora: within one, across several, beside baselines."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_within,
     train_for,
 )
-from subtone.perception.learning.evaluation.report import (
-    EvaluationReport,
-    class_line,
-    contrast_line,
-)
+from subtone.perception.learning.evaluation.report import class_line, contrast_line
 from subtone.perception.learning.renditions import TELEPHONE
 from subtone.perception.learning.splits import speaker_and_sentence_folds, speaker_folds
 from subtone.perception.learning.training.combination import evidence_shares
@@ -74,40 +70,38 @@ def described_corpus(clips: Sequence[Clip]) -> str:
     )
 
 
-def evaluate(
-    main: FeatureSet,
-    baselines: Sequence[FeatureSet] = (),
-    *,
-    acoustics: FeatureSet | None = None,
-    within: Sequence[str] | None = None,
-    say: Say = say_nothing,
-) -> EvaluationReport:
-    """All protocols on ``main``; ``baselines`` on unseen speakers only.
+def evaluate_within(
+    main: FeatureSet, baselines: Sequence[FeatureSet], names: Sequence[str], say: Say = say_nothing
+) -> list[ClassResult]:
+    """Unseen speakers of each corpus: ``main``, the baselines that have it, harder protocols."""
+    found: list[ClassResult] = []
+    for name in names:
+        for features in (main, *baselines):
+            if name in features.tables:
+                found += _said(_unseen(features, name), class_line, say)
+        found += _said(_harder(main, name), class_line, say)
+    return found
 
-    within: corpora judged by their own folds, and trained on alone; all by default, which
-    together with the others teach heads for each corpus left out. acoustics: for the contrasts
-    beside ``main`` and combined with it.
+
+def evaluate_across(
+    main: FeatureSet, acoustics: FeatureSet, alone: Sequence[str], say: Say = say_nothing
+) -> tuple[list[ClassResult], list[ContrastResult]]:
+    """Each corpus of ``alone`` on every other; of three or more, all others on each one too.
+
+    Telephone band, for which the contrasts of ``main`` stand beside those of acoustics.
     """
     names = list(main.tables)
-    alone = names if within is None else within
     classes: list[ClassResult] = []
     contrasts: list[ContrastResult] = []
     sources: list[tuple[str, ...]] = [(name,) for name in alone]
-    if len(names) > 2:  # all others together: what several corpora give
+    if len(names) > 2:
         sources += [tuple(o for o in names if o != name) for name in names]
     for source in sources:
         targets = [name for name in names if name not in source]
-        contrasts += _said(_contrasts(main, acoustics, source, targets), contrast_line, say)
-        classes += _said(_across(main, source, targets), class_line, say)
-    for name in alone:
-        for features in (main, *baselines):
-            classes += _said(_unseen(features, name), class_line, say)
-        classes += _said(_harder(main, name), class_line, say)
-    return EvaluationReport(
-        data=tuple(described_corpus(main.tables[name].clips) for name in names),
-        classes=tuple(classes),
-        contrasts=tuple(contrasts),
-    )
+        if targets:
+            contrasts += _said(_contrasts(main, acoustics, source, targets), contrast_line, say)
+            classes += _said(_across(main, source, targets), class_line, say)
+    return classes, contrasts
 
 
 def _said(results: Iterable[Result], line: Callable[[Result], str], say: Say) -> list[Result]:
@@ -184,13 +178,13 @@ def _across(main: FeatureSet, source: Sequence[str], targets: Sequence[str]) -> 
 
 def _contrasts(
     main: FeatureSet,
-    acoustics: FeatureSet | None,
+    acoustics: FeatureSet,
     source: Sequence[str],
     targets: Sequence[str],
 ) -> list[ContrastResult]:
     found = []
     for train, pair in ((train_arousal, ("angry", "neutral")), (train_valence, ("angry", "happy"))):
-        read = [main] if acoustics is None else [main, acoustics]
+        read = [main, acoustics]
         fits = [train(_joined(f.tables, source)) for f in read]
         shares = evidence_shares(fits)
         for target in targets:
@@ -200,9 +194,8 @@ def _contrasts(
                 for fit, features in zip(fits, read, strict=True)
             ]
             named = dict(zip((features.name for features in read), odds, strict=True))
-            if acoustics is not None:
-                joined = sum(share * values for share, values in zip(shares, odds, strict=True))
-                named[f"both, {main.name} {shares[0]:.1f}"] = np.asarray(joined)
+            joined = sum(share * values for share, values in zip(shares, odds, strict=True))
+            named[f"both, {main.name} {shares[0]:.1f}"] = np.asarray(joined)
             found += [
                 judge_pair(
                     values, table, pair, features=name, trained_on="+".join(source), band=TELEPHONE

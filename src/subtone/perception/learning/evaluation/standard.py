@@ -11,14 +11,15 @@ from subtone.perception.learning.evaluation.report import EvaluationReport
 from subtone.perception.learning.evaluation.run import (
     FeatureSet,
     Say,
-    evaluate,
+    described_corpus,
+    evaluate_across,
+    evaluate_within,
     say_nothing,
 )
 from subtone.perception.learning.features import (
     Acoustics,
     Extractor,
     LogMel,
-    WhisperLayers,
 )
 from subtone.perception.learning.renditions import BANDS, varied
 from subtone.perception.learning.training.table import build_table
@@ -29,19 +30,22 @@ def standard_evaluation(
     whisper: Extractor,
     cache: FeatureCache,
     *,
-    untrained: WhisperLayers | None = None,
+    untrained: Extractor | None = None,
     within: Sequence[str] | None = None,
+    alone: Sequence[str] | None = None,
     progress: Progress = no_progress,
     say: Say = say_nothing,
 ) -> EvaluationReport:
     """Encode what is missing and judge everything.
 
-    untrained: the same encoder with random weights, which shows what training gave.
-    within: as ``evaluate`` takes it.
+    untrained: the same encoder with random weights, which shows what training gave. within:
+    corpora judged by folds of their own; alone: those that teach a head by themselves for the
+    others. All by default.
     """
     renditions = (*BANDS, varied(0))
-
-    alone = tuple(corpora) if within is None else within
+    within = tuple(corpora) if within is None else within
+    alone = tuple(corpora) if alone is None else alone
+    names = tuple(corpora) if alone else within
 
     def features(
         name: str, extractor: Extractor, of: tuple[str, ...], names: Sequence[str]
@@ -55,12 +59,18 @@ def standard_evaluation(
             },
         )
 
-    main = features("whisper", whisper, renditions, tuple(corpora))
-    acoustics = features("acoustics", Acoustics(), renditions, tuple(corpora))
-    baselines = [acoustics, features("log-mel", LogMel(), BANDS, alone)]
+    main = features("whisper", whisper, renditions, names)
+    acoustics = features("acoustics", Acoustics(), renditions, names)
+    baselines = [acoustics, features("log-mel", LogMel(), BANDS, within)]
     if untrained is not None:
-        baselines.append(features("untrained encoder", untrained, BANDS, alone))
-    return evaluate(main, baselines, acoustics=acoustics, within=within, say=say)
+        baselines.append(features("untrained encoder", untrained, BANDS, within))
+    classes = evaluate_within(main, baselines, within, say)
+    across, contrasts = evaluate_across(main, acoustics, alone, say) if alone else ([], [])
+    return EvaluationReport(
+        data=tuple(described_corpus(main.tables[name].clips) for name in names),
+        classes=(*classes, *across),
+        contrasts=tuple(contrasts),
+    )
 
 
 def untrained_checkpoint(folder: Path, like: Path, seed: int = 0) -> Path:

@@ -29,7 +29,7 @@ from subtone.perception.learning.training.linear import (
 from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
 
-INNER_FOLDS: Final = 3
+INNER_FOLDS: Final = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

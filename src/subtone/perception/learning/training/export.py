@@ -2,52 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
-from subtone.perception.heads.card import HeadCard
+from subtone.perception.heads.card import CONTRASTS, HeadCard
 from subtone.perception.heads.domain import fit_domain
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import Network
 from subtone.perception.heads.pooling import Pooling
 from subtone.perception.learning.baseline import centred_on_all
-from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.renditions import BANDS
 from subtone.perception.learning.training.classes import ClassHead, chosen
 from subtone.perception.learning.training.contrasts import ContrastFit
-from subtone.perception.learning.training.linear import LinearMap
+from subtone.perception.learning.training.linear import LinearMap, Reals
+from subtone.perception.learning.training.networks import NetworkHead
 from subtone.perception.learning.training.table import Table
 
-CLASS_USE = (
-    "Which emotion of the training corpus a voice resembles, for memory and display. Acted "
-    "speech: its confidence is no probability about real callers. Never a basis for decisions "
-    "about a person, of employment, insurance or credit."
+# of corpora that a head may be trained on and given away without asking more of its users
+FREE_LICENCES: Final = ("Apache-2.0", "CC BY 4.0", "CC0-1.0", "MIT")
+CLASS_USE: Final = (
+    "Which class of the training corpus a voice resembles, for memory and display. Measured on "
+    "such corpora: its confidence is no probability about real callers. Never a basis for "
+    "decisions about a person, of employment, insurance or credit."
 )
-CONTRAST_USE = (
-    "Evidence beside acoustics, against the caller's own first three utterances. Trained on "
-    "acted speech; larger is more of its label. Never a basis for decisions about a person, of "
+CONTRAST_USE: Final = (
+    "Evidence beside acoustics, against the caller's own first three utterances: "
+    "larger is more of its label. Never a basis for decisions about a person, of "
     "employment, insurance or credit."
 )
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Weights:
+    """What any trained head puts into its file."""
+
+    layers: tuple[int, ...]
+    mean: Reals | FloatArray
+    scale: Reals | FloatArray
+    network: Network
+    tensors: Mapping[str, Reals | FloatArray]
+    temperature: float
+
+
 def class_head_file(
-    head: ClassHead, table: Table, *, name: str, space: str, figures: Mapping[str, float]
+    head: ClassHead | NetworkHead,
+    table: Table,
+    *,
+    name: str,
+    task: str,
+    space: str,
+    figures: Mapping[str, float],
 ) -> StoredHead:
-    """The file of an emotion head; ``table`` is what it was trained on, ``space`` the encoder's."""
-    rows, voices = _domain_rows(head, table, is_centred=False)
+    """The file of a head over classes; ``table`` taught it, ``space`` is the encoder's stem."""
+    if isinstance(head, NetworkHead):
+        weights = _Weights(
+            layers=head.layers,
+            mean=head.mean,
+            scale=head.scale,
+            network=Network.MLP,
+            tensors=head.tensors,
+            temperature=head.temperature,
+        )
+    else:
+        weights = _linear(head, head.map)
     return _stored(
-        head,
-        head.map,
-        rows,
-        voices,
+        weights,
         table,
-        task="emotion",
-        labels=head.labels,
         name=name,
+        task=task,
+        labels=head.labels,
         space=space,
+        threshold=head.threshold,
         figures=figures,
         use=CLASS_USE,
     )
@@ -57,30 +87,35 @@ def contrast_head_file(
     fit: ContrastFit, table: Table, *, name: str, space: str, figures: Mapping[str, float]
 ) -> StoredHead:
     """The file of an arousal or valence head: one logit, relative to the speaker."""
-    linear = fit.head.map
+    both = fit.head.map
     one = LinearMap(
-        linear.mean,
-        linear.scale,
-        linear.weight[1:] - linear.weight[:1],
-        linear.bias[1:] - linear.bias[:1],
+        both.mean, both.scale, both.weight[1:] - both.weight[:1], both.bias[1:] - both.bias[:1]
     )
-    rows, voices = _domain_rows(fit.head, table, is_centred=True)
     return _stored(
-        fit.head,
-        one,
-        rows,
-        voices,
+        _linear(fit.head, one),
         table,
+        name=name,
         task=fit.task,
         labels=(fit.label,),
-        name=name,
         space=space,
+        threshold=0.0,
         figures=figures,
         use=CONTRAST_USE,
     )
 
 
-def described(table: Table, task: str, space: str) -> str:
+def _linear(head: ClassHead, linear: LinearMap) -> _Weights:
+    return _Weights(
+        layers=head.setting.layers,
+        mean=linear.mean,
+        scale=linear.scale,
+        network=Network.LINEAR,
+        tensors={"linear.weight": linear.weight, "linear.bias": linear.bias},
+        temperature=head.temperature,
+    )
+
+
+def described(table: Table, task: str, space: str, network: Network) -> str:
     """Corpora, speakers, languages, bands, acted or natural, and the command, in one line."""
     parts = []
     for corpus in sorted({clip.corpus for clip in table.clips}):
@@ -93,78 +128,73 @@ def described(table: Table, task: str, space: str) -> str:
     features = "acoustics" if space == ACOUSTIC_SPACE else "whisper"
     return (
         f"{'; '.join(parts)}; renditions: {', '.join(table.values)}; "
-        f"made by: subtone train --task {task} --features {features} --data CORPUS"
+        f"made by: subtone train --task {task} --features {features} --network {network} "
+        "--data CORPUS"
     )
 
 
+def licence_of(table: Table) -> str:
+    """Ours where every corpus allows it, else what the corpora ask."""
+    asked = sorted({clip.licence for clip in table.clips} - set(FREE_LICENCES))
+    return f"bound by its data: {', '.join(asked)}" if asked else "Apache-2.0"
+
+
 def _domain_rows(
-    head: ClassHead, table: Table, *, is_centred: bool
+    layers: tuple[int, ...], table: Table, *, is_centred: bool
 ) -> tuple[FloatArray, list[str]]:
     """What the head reads in both bands, and who speaks."""
     rows, voices = [], []
     for band in BANDS:
-        values, clips = table.values[band], table.clips
+        values, is_kept = table.values[band], np.ones(len(table.clips), np.bool_)
         if is_centred:
-            values, has_normal = centred_on_all(values, clips)
-            values, clips = values[has_normal], _where(clips, has_normal)
-        rows.append(chosen(values, head.setting.layers))
-        voices += [clip.voice for clip in clips]
+            values, is_kept = centred_on_all(values, table.clips)
+        rows.append(chosen(values[is_kept], layers))
+        voices += table.voices[is_kept].tolist()
     return np.concatenate(rows), voices
 
 
-def _where(
-    clips: Sequence[Clip], keep: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[Clip, ...]:
-    return tuple(clip for clip, is_kept in zip(clips, keep, strict=True) if is_kept)
-
-
 def _stored(
-    head: ClassHead,
-    linear: LinearMap,
-    rows: FloatArray,
-    voices: list[str],
+    weights: _Weights,
     table: Table,
     *,
+    name: str,
     task: str,
     labels: tuple[str, ...],
-    name: str,
     space: str,
+    threshold: float,
     figures: Mapping[str, float],
     use: str,
 ) -> StoredHead:
-    layers = head.setting.layers
+    is_contrast = task in CONTRASTS
     is_pooled_elsewhere = space == ACOUSTIC_SPACE
-    width = len(linear.mean) // len(layers)
-    standard = ((rows - linear.mean) / linear.scale).astype(np.float32)
-    domain = fit_domain(standard, voices)
+    width = len(weights.mean) // len(weights.layers)
+    rows, voices = _domain_rows(weights.layers, table, is_centred=is_contrast)
+    domain = fit_domain(((rows - weights.mean) / weights.scale).astype(np.float32), voices)
     card = HeadCard(
         name=name,
         task=task,
         space=space,
-        layer=layers[0],
-        also_layers=layers[1:],
+        layer=weights.layers[0],
+        also_layers=weights.layers[1:],
         pooling=Pooling.NONE if is_pooled_elsewhere else Pooling.MEAN_STD,
         width=width if is_pooled_elsewhere else width // 2,
-        network=Network.LINEAR,
+        network=weights.network,
         labels=labels,
-        is_relative_to_speaker=task != "emotion",
-        temperature=head.temperature,
-        abstention_threshold=head.threshold if task == "emotion" else 0.0,
+        is_relative_to_speaker=is_contrast,
+        temperature=weights.temperature,
+        abstention_threshold=threshold,
         domain_reference=domain.reference,
-        licence="Apache-2.0",
-        data=described(table, task, space),
+        licence=licence_of(table),
+        data=described(table, task, space, weights.network),
         figures=dict(figures),
         intended_use=use,
     )
-    return StoredHead(
-        card,
-        {
-            "standardise.mean": linear.mean.astype(np.float32),
-            "standardise.scale": linear.scale.astype(np.float32),
-            "linear.weight": linear.weight.astype(np.float32),
-            "linear.bias": linear.bias.astype(np.float32),
-            "domain.mean": domain.mean,
-            "domain.variance": domain.variance,
-            "domain.factors": domain.factors,
-        },
-    )
+    stored = {
+        "standardise.mean": weights.mean,
+        "standardise.scale": weights.scale,
+        "domain.mean": domain.mean,
+        "domain.variance": domain.variance,
+        "domain.factors": domain.factors,
+        **weights.tensors,
+    }
+    return StoredHead(card, {key: value.astype(np.float32) for key, value in stored.items()})
