@@ -1,0 +1,116 @@
+"""What goes with the speaker: erase one factor's linear trace, then ask for the other.
+
+LEACE in closed form (Belrose et al. 2023, theorem 4.3) on a covariance shrunk towards the
+identity, fitted on the training side only. Random directions of equal rank are drawn from
+the data's own covariance, so that they carry as much variance as a direction of its does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from subtone.contracts.probing import RemovalReport
+from subtone.perception.probing.data import F64, Index
+from subtone.perception.probing.folds import unseen_folds
+from subtone.perception.probing.logistic import Design
+from subtone.perception.probing.scoring import estimate, round6
+from subtone.perception.probing.workbench import Split, Workbench, split
+
+SHRINKAGE = 0.1  # of the mean variance, which is 1
+
+
+class Eraser(NamedTuple):
+    """Takes ``x @ read @ write`` off standardised rows."""
+
+    read: F64  # (d, rank)
+    write: F64  # (rank, d)
+
+    def __call__(self, rows: F64) -> F64:
+        """Rows without what is read."""
+        return rows - (rows @ self.read) @ self.write
+
+
+def eraser(design: Design, concept: F64) -> Eraser:
+    """Makes the concept (n, values) linearly unreadable on the design's rows."""
+    n = len(design.rows)
+    centred = concept - concept.mean(axis=0)
+    spread = np.sqrt(design.energies / n + SHRINKAGE)[:, None]
+    shared = design.basis.T @ (design.rows.T @ centred) / n
+    directions, sizes, _ = np.linalg.svd(shared / spread, full_matrices=False)
+    kept = directions[:, sizes > 1e-8 * sizes.max(initial=1e-300)]
+    return Eraser(design.basis @ (kept / spread), (design.basis @ (kept * spread)).T)
+
+
+def removals(bench: Workbench, random_draws: int) -> tuple[RemovalReport, ...]:
+    """The speaker erased, then emotion; speakers are told apart on unseen sentences."""
+    speaker_splits = split(bench.vectors, unseen_folds([bench.sentence], bench.seed))
+    if len(bench.data.sentences) < 2:
+        speaker_splits = split(bench.vectors, bench.seen_folds)
+    tasks = [(bench.unseen, bench.emotion), (speaker_splits, bench.speaker)]
+    before = [
+        bench.bootstrap.recall(_after(splits, labels, None), labels) for splits, labels in tasks
+    ]
+    reports = []
+    for at, (name, factor) in enumerate((("speaker", bench.speaker), ("emotion", bench.emotion))):
+        after, random = [], []
+        ranks: list[float] = []
+        for splits, labels in tasks:
+            erase = _erase_factor(factor, ranks)
+            after.append(bench.bootstrap.recall(_after(splits, labels, erase), labels))
+            rng = np.random.default_rng([bench.seed, 61, at])
+            draws = [
+                _after(splits, labels, _erase_random(factor, rng)) for _ in range(random_draws)
+            ]
+            random.append(bench.bootstrap.recall(np.mean(draws, axis=0), labels))
+        reports.append(
+            RemovalReport(
+                removed=name,
+                rank=round6(sum(ranks) / len(ranks)),
+                emotion_before=estimate(before[0]),
+                emotion_after=estimate(after[0]),
+                emotion_random=estimate(random[0]),
+                emotion_cost=estimate(random[0] - after[0]),
+                speaker_before=estimate(before[1]),
+                speaker_after=estimate(after[1]),
+                speaker_random=estimate(random[1]),
+                speaker_cost=estimate(random[1] - after[1]),
+            )
+        )
+    return tuple(reports)
+
+
+MakeEraser = Callable[[Split], Eraser]
+
+
+def _erase_factor(factor: Index, ranks: list[float]) -> MakeEraser:
+    def make(part: Split) -> Eraser:
+        found = eraser(part.design, np.eye(int(factor.max()) + 1)[factor[part.fold.train]])
+        ranks.append(float(found.read.shape[1]))
+        return found
+
+    return make
+
+
+def _erase_random(factor: Index, rng: np.random.Generator) -> MakeEraser:
+    def make(part: Split) -> Eraser:
+        rank = max(len(np.unique(factor[part.fold.train])) - 1, 1)
+        return eraser(part.design, rng.standard_normal((len(part.fold.train), rank)))
+
+    return make
+
+
+def _after(splits: Sequence[Split], labels: Index, make: MakeEraser | None) -> F64:
+    """(n,) whether the label is still named once the training side's eraser has run."""
+    right = np.zeros(len(labels))
+    for part in splits:
+        design, test = part.design, part.test
+        if make is not None:
+            erase = make(part)
+            design = Design(erase(design.rows))
+            test = design.standardise(erase(test))
+        probe = design.fit(labels[part.fold.train], int(labels.max()) + 1)
+        right[part.fold.test] = probe.logits(test).argmax(axis=1) == labels[part.fold.test]
+    return right
