@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, demo, live, memory, models
+from subtone.cli import calls, demo, live, memory, models, probe
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,5 +61,6 @@ for command in (
     memory.recall,
     memory.forget,
     models.models,
+    probe.probe,
 ):
     main.add_command(command)

@@ -155,19 +155,24 @@ class DisentanglementReport(Contract, frozen=True, kw_only=True):
     factors: tuple[FactorCode, ...]
 
 
+class RemovalEffect(Contract, frozen=True, kw_only=True):
+    """How well one factor is still read; UAR."""
+
+    factor: Name
+    held_out: Name
+    chance: Unit01
+    before: Estimate
+    after: Estimate
+    random: Estimate  # as many random directions erased
+    cost: Estimate  # random less after
+
+
 class RemovalReport(Contract, frozen=True, kw_only=True):
-    """One factor's linear trace erased (LEACE, Belrose et al. 2023), beside random directions."""
+    """One factor's linear trace erased (LEACE, Belrose et al. 2023)."""
 
     removed: Name
-    rank: Figure  # mean over folds
-    emotion_before: Estimate
-    emotion_after: Estimate
-    emotion_random: Estimate
-    emotion_cost: Estimate  # random less after
-    speaker_before: Estimate
-    speaker_after: Estimate
-    speaker_random: Estimate
-    speaker_cost: Estimate
+    rank: Figure  # directions, mean over folds
+    effects: tuple[RemovalEffect, ...]
 
 
 class Silhouette(Contract, frozen=True, kw_only=True):
@@ -217,7 +222,7 @@ class Verdict(Contract, frozen=True, kw_only=True):
     concentration: Concentration
     entanglement: Entanglement
     k_for_most: Count | None  # fewest dimensions that keep 90 % of the gain over chance
-    top_dimension_share: Estimate  # of the gain over chance that the best one keeps alone
+    top_dimension_share: Estimate | None  # of the gain over chance that the best one keeps alone
 
 
 class ProbeReport(Contract, frozen=True, kw_only=True):

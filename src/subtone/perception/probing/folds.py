@@ -25,7 +25,8 @@ def unseen_folds(groupings: Sequence[Index], seed: int) -> list[Fold]:
 
     Each grouping's values are dealt into at most five groups; a fold tests the rows of one
     group of each and learns from the rows that are in none of them, so that every row is
-    tested once. A grouping with a single value cannot be held out and is passed over.
+    tested once, or never where nothing is left to learn from. A grouping with a single value
+    cannot be held out and is passed over.
     """
     rng = np.random.default_rng([seed, 11])
     dealt = [_deal(values, rng) for values in groupings if len(np.unique(values)) > 1]
@@ -50,6 +51,8 @@ def _deal(values: Index, rng: np.random.Generator) -> Index:
 
 
 def _crossed(dealt: Sequence[Index]) -> Iterator[Fold]:
+    if not dealt:
+        return
     for cell in product(*(range(int(group.max()) + 1) for group in dealt)):
         is_in = np.stack([group == at for group, at in zip(dealt, cell, strict=True)])
         train, test = np.flatnonzero(~is_in.any(axis=0)), np.flatnonzero(is_in.all(axis=0))

@@ -66,10 +66,11 @@ def probe(
             raise ProbeError(f"baseline {name}: shape {vectors.shape} does not fit the vectors")
         require_finite(f"baseline {name}", vectors)
     bench = Workbench(data, seed, effort.resamples)
-    if not bench.unseen_folds:
+    untested = len(data.vectors) - sum(len(fold.test) for fold in bench.unseen_folds)
+    if untested:
         raise ProbeError(
-            "no fold leaves anything to learn from: every speaker has sentences of its own; "
-            "give sentences that several speakers share, or leave them out"
+            f"{untested} clips cannot be judged: without their speakers and sentences nothing is "
+            "left to learn from; leave them out, or give every clip the same sentence"
         )
     sections = iter(range(1, 9))
 

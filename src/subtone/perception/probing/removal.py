@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subtone.contracts.probing import RemovalReport
+from subtone.contracts.probing import RemovalEffect, RemovalReport
 from subtone.perception.probing.data import F64, Index
 from subtone.perception.probing.folds import unseen_folds
 from subtone.perception.probing.logistic import Design
@@ -44,51 +44,79 @@ def eraser(design: Design, concept: F64) -> Eraser:
     return Eraser(design.basis @ (kept / spread), (design.basis @ (kept * spread)).T)
 
 
+class _Task(NamedTuple):
+    factor: str
+    held_out: str
+    splits: Sequence[Split]
+    labels: Index
+    before: F64
+
+
 def removals(bench: Workbench, random_draws: int) -> tuple[RemovalReport, ...]:
-    """The speaker erased, then emotion; speakers are told apart on unseen sentences."""
-    speaker_splits = split(bench.vectors, unseen_folds([bench.sentence], bench.seed))
-    if len(bench.data.sentences) < 2:
-        speaker_splits = split(bench.vectors, bench.seen_folds)
-    tasks = [(bench.unseen, bench.emotion), (speaker_splits, bench.speaker)]
-    before = [
-        bench.bootstrap.recall(_after(splits, labels, None), labels) for splits, labels in tasks
-    ]
-    reports = []
-    for at, (name, factor) in enumerate((("speaker", bench.speaker), ("emotion", bench.emotion))):
-        after, random = [], []
-        ranks: list[float] = []
-        for splits, labels in tasks:
-            erase = _erase_factor(factor, ranks)
-            after.append(bench.bootstrap.recall(_after(splits, labels, erase), labels))
-            rng = np.random.default_rng([bench.seed, 61, at])
-            draws = [
-                _after(splits, labels, _erase_random(factor, rng)) for _ in range(random_draws)
-            ]
-            random.append(bench.bootstrap.recall(np.mean(draws, axis=0), labels))
-        reports.append(
-            RemovalReport(
-                removed=name,
-                rank=round6(sum(ranks) / len(ranks)),
-                emotion_before=estimate(before[0]),
-                emotion_after=estimate(after[0]),
-                emotion_random=estimate(random[0]),
-                emotion_cost=estimate(random[0] - after[0]),
-                speaker_before=estimate(before[1]),
-                speaker_after=estimate(after[1]),
-                speaker_random=estimate(random[1]),
-                speaker_cost=estimate(random[1] - after[1]),
+    """The speaker erased, then emotion.
+
+    Emotion is asked for with everything unseen, where the eraser does not know the tested
+    speakers, and where only sentences are unseen and it does; speakers are, too.
+    """
+    tasks = _tasks(bench)
+    factors = {"speaker": bench.speaker, "emotion": bench.emotion}
+    return tuple(
+        _report(bench, name, factor, tasks, random_draws) for name, factor in factors.items()
+    )
+
+
+def _tasks(bench: Workbench) -> tuple[_Task, ...]:
+    has_sentences = len(bench.data.sentences) > 1
+    folds = unseen_folds([bench.sentence], bench.seed) if has_sentences else bench.seen_folds
+    same_speakers = split(bench.vectors, folds)
+    known = "sentences" if has_sentences else "clips"
+    strict = "speakers and sentences" if has_sentences else "speakers"
+    asked = (
+        ("emotion", strict, bench.unseen, bench.emotion),
+        ("emotion", known, same_speakers, bench.emotion),
+        ("speaker", known, same_speakers, bench.speaker),
+    )
+    return tuple(
+        _Task(*task, bench.bootstrap.recall(_after(task[2], task[3], None), task[3]))
+        for task in asked
+    )
+
+
+def _report(
+    bench: Workbench, name: str, factor: Index, tasks: Sequence[_Task], random_draws: int
+) -> RemovalReport:
+    effects = []
+    ranks: list[int] = []
+    for at, task in enumerate(tasks):
+        rng = np.random.default_rng([bench.seed, 61, at])
+        draws = [
+            _after(task.splits, task.labels, _erase_random(factor, rng))
+            for _ in range(random_draws)
+        ]
+        gone = _after(task.splits, task.labels, _erase_factor(factor, ranks))
+        after = bench.bootstrap.recall(gone, task.labels)
+        random = bench.bootstrap.recall(np.mean(draws, axis=0), task.labels)
+        effects.append(
+            RemovalEffect(
+                factor=task.factor,
+                held_out=task.held_out,
+                chance=round6(1.0 / len(np.unique(task.labels))),
+                before=estimate(task.before),
+                after=estimate(after),
+                random=estimate(random),
+                cost=estimate(random - after),
             )
         )
-    return tuple(reports)
+    return RemovalReport(removed=name, rank=round6(sum(ranks) / len(ranks)), effects=tuple(effects))
 
 
 MakeEraser = Callable[[Split], Eraser]
 
 
-def _erase_factor(factor: Index, ranks: list[float]) -> MakeEraser:
+def _erase_factor(factor: Index, ranks: list[int]) -> MakeEraser:
     def make(part: Split) -> Eraser:
         found = eraser(part.design, np.eye(int(factor.max()) + 1)[factor[part.fold.train]])
-        ranks.append(float(found.read.shape[1]))
+        ranks.append(found.read.shape[1])
         return found
 
     return make

@@ -7,7 +7,8 @@
   the dimensions 85 % is kept, and without the best eighth at most 15 % is lost. Otherwise
   between.
 - Entangled: erasing the speaker costs more emotion than random directions of equal rank, the
-  interval above zero, and at least 5 % of the gain. Separable: the interval lies below that.
+  interval above zero, and at least 5 % of the gain, for speakers known to the eraser or not.
+  Separable: both intervals lie below that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from subtone.contracts.probing import (
 )
 from subtone.perception.probing.concentration import Curves
 from subtone.perception.probing.data import F64
-from subtone.perception.probing.scoring import estimate, round6
+from subtone.perception.probing.scoring import estimate
 
 MOST_OF_GAIN = 0.9
 FEW_SHARE, FEW_LOSS = 16, 0.5
@@ -44,7 +45,6 @@ def judge(
     """The verdict on what was found; see the module for its rules."""
     gain = curves.top[-1] - chance
     usable = np.maximum(gain, 0.01)
-    alone = (curves.top[0] - chance) / usable
     is_present = gain[0] > 0.0 and all(c.selectivity_unseen.low > 0.0 for c in controls)
     if not is_present:
         return Verdict(
@@ -52,7 +52,7 @@ def judge(
             concentration=Concentration.NOT_JUDGED,
             entanglement=Entanglement.NOT_JUDGED,
             k_for_most=None,
-            top_dimension_share=estimate(alone),
+            top_dimension_share=None,
         )
     shares = [(top - chance) / usable for top in curves.top]
     k_for_most = next(
@@ -63,7 +63,7 @@ def judge(
         concentration=_concentration(chance, curves, float(gain[0]), k_for_most),
         entanglement=_entanglement(removal[0], float(gain[0])),
         k_for_most=k_for_most,
-        top_dimension_share=estimate(alone),
+        top_dimension_share=estimate(shares[0]),
     )
 
 
@@ -87,7 +87,9 @@ def _concentration(chance: float, curves: Curves, gain: float, k_for_most: int) 
 
 
 def _entanglement(speaker: RemovalReport, gain: float) -> Entanglement:
-    cost, least = speaker.emotion_cost, round6(ENTANGLED_COST * gain)
-    if cost.low > 0.0 and cost.value >= least:
+    costs = [effect.cost for effect in speaker.effects if effect.factor == "emotion"]
+    least = ENTANGLED_COST * gain
+    if any(cost.low > 0.0 and cost.value >= least for cost in costs):
         return Entanglement.ENTANGLED
-    return Entanglement.SEPARABLE if cost.high < least else Entanglement.UNCLEAR
+    is_small = all(cost.high < least for cost in costs)
+    return Entanglement.SEPARABLE if is_small else Entanglement.UNCLEAR

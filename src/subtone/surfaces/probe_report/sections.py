@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from subtone.contracts.probing import DimensionImportance, MapQuality, ProbeReport
+from subtone.contracts.probing import (
+    DimensionImportance,
+    MapQuality,
+    Picture,
+    ProbeReport,
+)
 from subtone.surfaces.probe_report import charts
 from subtone.surfaces.probe_report.charts import Row
 from subtone.surfaces.probe_report.words import answers, figure, held_out
 from subtone.surfaces.report.markup import esc
+
+SHOWN_PERPLEXITY = 30.0  # the others are folded away
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str = "") -> str:
@@ -139,23 +146,16 @@ def _ranked(title: str, found: Sequence[DimensionImportance], null: float) -> st
 def entanglement(report: ProbeReport) -> str:
     """What an erasure takes along, and DCI."""
     parts = []
-    for at, name in enumerate(("emotion", "speaker")):
-        before = getattr(report.removal[0], f"{name}_before")
-        rows = [Row("nothing erased", before)]
+    for at, asked in enumerate(report.removal[0].effects):
+        rows = [Row("nothing erased", asked.before)]
         for removal in report.removal:
-            rows.append(Row(f"{removal.removed} erased", getattr(removal, f"{name}_after"), "gone"))
-            rows.append(
-                Row(
-                    f"{removal.rank:.0f} random directions erased",
-                    getattr(removal, f"{name}_random"),
-                    "control",
-                )
-            )
-        chance = report.chance if at == 0 else 1.0 / report.subject.speakers
-        told = f"{name}, unseen {held_out(report)}" if at == 0 else "speaker, unseen sentences"
-        if at and report.subject.sentences < 2:
-            told = "speaker, other clips"
-        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, chance)}")
+            effect, rank = removal.effects[at], f"{removal.rank:.0f}"
+            rows.append(Row(f"{removal.removed} erased ({rank} directions)", effect.after, "gone"))
+            rows.append(Row(f"{rank} random directions erased", effect.random, "control"))
+        told = f"{asked.factor}, unseen {asked.held_out}"
+        if asked.held_out == "clips":
+            told = f"{asked.factor}, other clips of the same speakers"
+        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, asked.chance)}")
     codes = [
         (d.basis, figure(d.disentanglement), figure(d.completeness), str(d.used_dimensions))
         for d in report.disentanglement
@@ -188,14 +188,10 @@ def pictures(report: ProbeReport) -> str:
     colourings = {"emotion": g.emotion, "speaker": g.speaker}
     if report.subject.sentences > 1:
         colourings["sentence"] = g.sentence
-    maps = []
-    for drawn in g.pictures:
-        name = drawn.method
-        if drawn.perplexity is not None:
-            name += f", perplexity {drawn.perplexity:.0f}"
-        for factor, labels in colourings.items():
-            maps.append(charts.picture(drawn, labels, f"{name}, by {factor}"))
+    maps = {drawn.perplexity: _maps(drawn, colourings) for drawn in g.pictures}
+    shown = [maps.pop(perplexity) for perplexity in (None, SHOWN_PERPLEXITY)]
     rows = [(s.factor, figure(s.value)) for s in g.silhouettes]
+    nearest = max(g.silhouettes, key=lambda s: s.value.value)
     kept = [
         (
             _map_name(q),
@@ -206,8 +202,10 @@ def pictures(report: ProbeReport) -> str:
     ]
     return (
         '<p class="lead">A cluster in a picture proves nothing: perplexity and starting point make '
-        "clusters, and speakers and sentences cluster too. The figures below are taken in all "
-        f"dimensions.</p>{charts.legend(g.emotion)}<div class=\"maps\">{''.join(maps)}</div>"
+        "clusters, and speakers and sentences cluster too. Here, in all dimensions, clips lie "
+        f"closest by {nearest.factor} (silhouette {figure(nearest.value)}).</p>"
+        f"{charts.legend(g.emotion)}{''.join(shown)}"
+        f"<details><summary>Other perplexities</summary>{''.join(maps.values())}</details>"
         "<h3>Do labels cluster in the space itself?</h3>"
         + table(("label", "silhouette, −1 to 1"), rows)
         + table(
@@ -216,6 +214,17 @@ def pictures(report: ProbeReport) -> str:
             "How far to believe the pictures",
         )
     )
+
+
+def _maps(drawn: Picture, colourings: Mapping[str, Sequence[str]]) -> str:
+    name = drawn.method
+    if drawn.perplexity is not None:
+        name += f", perplexity {drawn.perplexity:.0f}"
+    figures = (
+        charts.picture(drawn, labels, f"{name}, by {factor}")
+        for factor, labels in colourings.items()
+    )
+    return f'<div class="maps">{"".join(figures)}</div>'
 
 
 def _map_name(quality: MapQuality) -> str:

@@ -12,6 +12,8 @@ from subtone.contracts.probing import (
     ProbeReport,
 )
 
+MOSTLY = 0.9
+
 
 class Answer(NamedTuple):
     """One question, answered shortly, and the figures of it."""
@@ -26,10 +28,9 @@ def figure(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
-def percent(estimate: Estimate) -> str:
-    """``13 % [9, 17]``."""
-    value, low, high = (round(100 * v) for v in (estimate.value, estimate.low, estimate.high))
-    return f"{value} % [{low}, {high}]"
+def own_recall(report: ProbeReport) -> float:
+    """UAR of the probed vectors, everything unseen."""
+    return report.scores[0].unseen.value
 
 
 def held_out(report: ProbeReport) -> str:
@@ -92,33 +93,33 @@ def _presence(report: ProbeReport) -> Answer:
 
 
 def _single(report: ProbeReport) -> Answer:
-    verdict, width = report.verdict, report.subject.dimensions
-    share = percent(verdict.top_dimension_share)
+    verdict, points = report.verdict, report.concentration
+    alone = (
+        f"The best dimension alone reaches {figure(points[0].top)} where all {points[-1].k} reach "
+        f"{figure(points[-1].top)}."
+    )
+    question = "Is any single dimension emotion?"
     if verdict.concentration is Concentration.ONE_DIMENSION:
-        return Answer(
-            "Is any single dimension emotion?",
-            f"Yes, dimension {report.importance.top[0].dimension} of {width}",
-            f"Alone it keeps {share} of the gain over chance.",
+        return Answer(question, f"Yes, dimension {report.importance.top[0].dimension}", alone)
+    most = next(p for p in points if p.k == verdict.k_for_most)
+    told = (
+        f"{alone} The best {most.k} keep nine tenths of the gain over chance, "
+        f"{figure(most.top)}, and {most.k} drawn at random reach {figure(most.random)}."
+    )
+    if most.without_top is not None:
+        is_elsewhere = most.without_top.value >= MOSTLY * own_recall(report)
+        kept = (
+            f"still reach {figure(most.without_top)}: what these hold is held elsewhere too"
+            if is_elsewhere
+            else f"reach {figure(most.without_top)}"
         )
-    most = verdict.k_for_most or width
-    at = next((p for p in reversed(report.concentration) if p.k <= max(most, 1)))
-    lost = "" if at.without_top is None else (
-        f" All but these {at.k} still reach {figure(at.without_top)}: what they hold is held "
-        "elsewhere too."
-        if at.without_top.value >= 0.9 * report.scores[0].unseen.value
-        else f" Without these {at.k} it falls to {figure(at.without_top)}."
-    )
-    return Answer(
-        "Is any single dimension emotion?",
-        "No",
-        f"The best one alone keeps {share} of the gain over chance. The best {most} of {width} "
-        f"keep nine tenths of it ({figure(at.top)}; {at.k} drawn at random: "
-        f"{figure(at.random)}).{lost}",
-    )
+        told = f"{told} All but these {most.k} {kept}."
+    return Answer(question, "No", told)
 
 
 def _entangled(report: ProbeReport) -> Answer:
     speaker, emotion = report.removal
+    strict, same, voice = speaker.effects
     short = {
         Entanglement.ENTANGLED: "Yes, measurably",
         Entanglement.SEPARABLE: "Not linearly",
@@ -128,10 +129,12 @@ def _entangled(report: ProbeReport) -> Answer:
         "Is it entangled with who speaks?",
         short,
         f"Erasing the speaker ({speaker.rank:.0f} directions) takes speaker recognition from "
-        f"{figure(speaker.speaker_before)} to {figure(speaker.speaker_after)} and emotion from "
-        f"{figure(speaker.emotion_before)} to {figure(speaker.emotion_after)}; as many random "
-        f"directions leave emotion at {figure(speaker.emotion_random)}. Erasing emotion "
-        f"({emotion.rank:.0f} directions) leaves the speaker at {figure(emotion.speaker_after)}.",
+        f"{figure(voice.before)} to {figure(voice.after)}, and emotion from "
+        f"{figure(same.before)} to {figure(same.after)} for the same voices, from "
+        f"{figure(strict.before)} to {figure(strict.after)} for unseen ones; as many random "
+        f"directions leave {figure(same.random)} and {figure(strict.random)}. Erasing emotion "
+        f"({emotion.rank:.0f} directions) leaves the speaker at "
+        f"{figure(emotion.effects[-1].after)}.",
     )
 
 
