@@ -55,7 +55,8 @@ def save_matrix(path: Path, encoded: Encoded) -> None:
 def load_matrix(path: Path) -> Encoded:
     """Read a matrix; never unpickles. Raises ProbeError for what is not one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here: numpy leaves a damaged file open
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise ProbeError(f"{path}: is no .npz file of plain arrays ({error})") from error

@@ -64,7 +64,7 @@ def concentration(points: Sequence[ConcentrationPoint], chance: float) -> str:
     lines = "".join(_curve(css, curve) for css, curve in curves.items())
     grid = "".join(
         f'<line class="rail" x1="0" x2="100%" y1="{_down(v)}" y2="{_down(v)}"/>'
-        f'<text x="0" y="{_down(v) - 4}">{v:.1f}</text>'
+        f'<text x="-8" y="{_down(v) + 4}" class="end">{v:.1f}</text>'
         for v in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     )
     shown = [p for i, p in enumerate(points) if i % 2 == 0 or i == len(points) - 1]

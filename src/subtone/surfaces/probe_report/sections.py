@@ -12,7 +12,7 @@ from subtone.contracts.probing import (
 )
 from subtone.surfaces.probe_report import charts
 from subtone.surfaces.probe_report.charts import Row
-from subtone.surfaces.probe_report.words import answers, figure, held_out
+from subtone.surfaces.probe_report.words import answers, figure, held_out, plain
 from subtone.surfaces.report.markup import esc
 
 SHOWN_PERPLEXITY = 30.0  # the others are folded away
@@ -134,7 +134,7 @@ def _ranked(title: str, found: Sequence[DimensionImportance], null: float) -> st
         (
             str(d.dimension),
             str(d.size),
-            f"{d.drop.value:.4f} [{d.drop.low:.4f}, {d.drop.high:.4f}]",
+            f"{plain(d.drop.value, 4)} [{plain(d.drop.low, 4)}, {plain(d.drop.high, 4)}]",
             "yes" if d.is_beyond_null else "no",
         )
         for d in found
@@ -196,7 +196,7 @@ def pictures(report: ProbeReport) -> str:
         (
             _map_name(q),
             f"{q.trustworthiness:.2f} ({q.trustworthiness_low:.2f}–{q.trustworthiness_high:.2f})",
-            "–" if q.neighbours_shared is None else f"{q.neighbours_shared:.0%}",
+            "–" if q.neighbours_shared is None else f"{100 * q.neighbours_shared:.0f} %",
         )
         for q in g.qualities
     ]

@@ -25,7 +25,12 @@ class Answer(NamedTuple):
 
 def figure(estimate: Estimate) -> str:
     """``0.86 [0.82, 0.89]``."""
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{plain(estimate.value)} [{plain(estimate.low)}, {plain(estimate.high)}]"
+
+
+def plain(value: float, digits: int = 2) -> str:
+    """A number with a true minus sign, and no minus before zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def own_recall(report: ProbeReport) -> float:
@@ -40,9 +45,9 @@ def held_out(report: ProbeReport) -> str:
 
 _WHERE = {
     Concentration.ONE_DIMENSION: "One dimension is enough to tell these emotions",
-    Concentration.FEW_DIMENSIONS: "A few dimensions hold emotion, no single one does",
+    Concentration.FEW_DIMENSIONS: "No single dimension is “emotion”: a few together hold it",
     Concentration.DISTRIBUTED: "No single dimension is “emotion”: it is spread over many",
-    Concentration.BETWEEN: "No single dimension is “emotion”, and no small set is needed",
+    Concentration.BETWEEN: "No single dimension is “emotion”, nor do all share it alike",
 }
 _TANGLED = {
     Entanglement.ENTANGLED: "erasing the speaker erases part of it",
@@ -56,7 +61,7 @@ def headline(report: ProbeReport) -> str:
     verdict = report.verdict
     if verdict.presence is Presence.NOT_SHOWN:
         return f"No emotion is shown here: nothing carries over to unseen {held_out(report)}."
-    return f"{_WHERE[verdict.concentration]}; {_TANGLED[verdict.entanglement]}."
+    return f"{_WHERE[verdict.concentration]}, and {_TANGLED[verdict.entanglement]}."
 
 
 def answers(report: ProbeReport) -> tuple[Answer, ...]:
@@ -86,7 +91,7 @@ def _presence(report: ProbeReport) -> Answer:
         "Yes, for people never heard before" if is_present else "Not shown",
         f"A linear probe names {len(report.subject.emotions)} emotions of unseen "
         f"{held_out(report)} with a mean recall of {figure(own.unseen)}; chance is "
-        f"{report.chance:.2f}.{over} With the same speakers on both sides it seems to reach "
+        f"{report.chance:.3g}.{over} With the same speakers on both sides it seems to reach "
         f"{own.seen.value:.2f}, but there even random labels fixed to each {seen.fixed_to} reach "
         f"{seen.seen.value:.2f}.",
     )
@@ -129,23 +134,31 @@ def _entangled(report: ProbeReport) -> Answer:
         "Is it entangled with who speaks?",
         short,
         f"Erasing the speaker ({speaker.rank:.0f} directions) takes speaker recognition from "
-        f"{figure(voice.before)} to {figure(voice.after)}, and emotion from "
-        f"{figure(same.before)} to {figure(same.after)} for the same voices, from "
-        f"{figure(strict.before)} to {figure(strict.after)} for unseen ones; as many random "
-        f"directions leave {figure(same.random)} and {figure(strict.random)}. Erasing emotion "
-        f"({emotion.rank:.0f} directions) leaves the speaker at "
+        f"{voice.before.value:.2f} to {figure(voice.after)}. Emotion then stands at "
+        f"{figure(same.after)} for the same voices ({same.before.value:.2f} before, "
+        f"{same.random.value:.2f} with random directions erased) and at {figure(strict.after)} for "
+        f"unseen ones ({strict.before.value:.2f} before, {strict.random.value:.2f} at random). "
+        f"Erasing emotion ({emotion.rank:.0f} directions) leaves the speaker at "
         f"{figure(emotion.effects[-1].after)}.",
     )
 
 
 def _axes(report: ProbeReport) -> Answer:
     learned, *_, random = report.disentanglement
-    is_special = learned.disentanglement.low > random.disentanglement.high
+    is_purer = learned.disentanglement.low > random.disentanglement.high
+    is_shorter = learned.completeness.low > random.completeness.high
+    short = {
+        (True, True): "More than random axes do",
+        (True, False): "More than random axes do",
+        (False, True): "Little: factors need fewer of them, but none is kept for one factor",
+        (False, False): "No more than random axes do",
+    }[is_purer, is_shorter]
     return Answer(
         "Do single dimensions have a meaning of their own?",
-        "More than random axes do" if is_special else "No more than random axes do",
+        short,
         f"Disentanglement (DCI) is {figure(learned.disentanglement)} for the dimensions as "
-        f"learned and {figure(random.disentanglement)} for the same vectors turned at random.",
+        f"learned and {figure(random.disentanglement)} for the same vectors turned at random; "
+        f"completeness is {figure(learned.completeness)} and {figure(random.completeness)}.",
     )
 
 
@@ -160,7 +173,8 @@ def _ranking(report: ProbeReport) -> Answer:
         "Half of it or more is found again" if is_stable else "No",
         f"{beyond} of {report.subject.dimensions} matters beyond chance when shuffled (largest "
         f"drop {max(found.top[0].drop.value, 0.0):.3f}, chance allows {found.null_drop:.3f}). Two "
-        f"halves of the speakers share {found.split_half_top_shared:.0%} of their top "
-        f"{found.top_size} (chance {found.chance_top_shared:.0%}); their ranks correlate at "
-        f"{found.split_half_correlation:.2f}, other folds at {found.seed_correlation:.2f}.",
+        f"halves of the speakers share {100 * found.split_half_top_shared:.0f} % of their top "
+        f"{found.top_size} (chance {100 * found.chance_top_shared:.0f} %); their ranks correlate "
+        f"at {plain(found.split_half_correlation)}, other folds at "
+        f"{plain(found.seed_correlation)}.",
     )
