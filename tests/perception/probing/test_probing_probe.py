@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -97,11 +99,19 @@ def test_without_sentences_nothing_is_claimed_about_them() -> None:
         ({"emotion": ("angry",) * 143}, "143 values of emotion for 144 vectors"),
         ({"vectors": np.full((144, 3), np.nan, np.float32)}, "NaN"),
         ({"vectors": np.zeros((144, 0), np.float32)}, "rows of numbers"),
+        ({"vectors": np.ones((144, 3), np.float32)}, "all vectors are the same"),
+        (
+            {
+                "vectors": np.zeros((6_000, 2), np.float32),
+                **dict.fromkeys(("emotion", "speaker", "sentence", "gender"), ("a",) * 6000),
+            },
+            "6000 clips, at most 5000",
+        ),
         ({"emotion": ("angry",) * 144}, "6 speakers and 1 emotions"),
         ({"speaker": ("a", "b", "c") * 48}, "3 speakers"),
     ],
 )
-def test_what_cannot_be_probed_is_refused(change: dict[str, object], says: str) -> None:
+def test_what_cannot_be_probed_is_refused(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ProbeError, match=says):
         made_up("one", **change)
 
@@ -118,3 +128,35 @@ def test_a_clip_that_leaves_nothing_to_learn_from_is_refused() -> None:
                  for s, t in zip(data.speaker, data.sentence, strict=True))  # fmt: skip
     with pytest.raises(ProbeError, match="18 clips cannot be judged"):
         probe(made_up("one", sentence=said), effort=QUICK)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_next_to_no_clips_and_dimensions_still_give_a_report(width: int) -> None:
+    """Four speakers, two emotions, one clip of each; with one dimension only a line is drawn."""
+    rng = np.random.default_rng(0)
+    data = ProbeData(
+        vectors=rng.standard_normal((8, width)).astype(np.float32),
+        emotion=("angry", "calm") * 4,
+        speaker=tuple("aabbccdd"),
+        sentence=("",) * 8,
+        gender=(None,) * 8,
+        corpus="tiny",
+        language="none",
+        band="wide",
+        is_acted=False,
+    )
+    report = verdict_of(data)
+    assert report.geometry.clips == 8
+    assert [p.k for p in report.concentration] == [1, 2][:width]
+    assert "acted speech" in report.not_tested
+
+
+def test_copies_of_one_dimension_are_as_good_as_one() -> None:
+    data = made_up("one", 16)
+    copied = np.repeat(data.vectors[:, 3:4], 16, axis=1)
+    report = verdict_of(made_up("one", vectors=copied))
+    assert report.verdict.concentration is Concentration.ONE_DIMENSION
+    rest = report.concentration[0].without_top
+    assert rest is not None
+    assert rest.value == pytest.approx(report.concentration[0].top.value, abs=0.02)
+    assert report.importance.clusters == 1

@@ -16,6 +16,7 @@ F64 = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 LEAST_SPEAKERS = 4
+MOST_CLIPS = 5_000  # the distances between all of them are held at once
 
 
 class ProbeError(PerceptionError):
@@ -28,8 +29,8 @@ class ProbeData:
 
     ``sentence`` names the words that were spoken, equal for equal words; where it is unknown
     give every row the same, and nothing is claimed about unseen sentences. Raises ProbeError
-    where labels and rows do not fit, a value is not finite, or there are fewer than four
-    speakers or two emotions.
+    where labels and rows do not fit, a value is not finite, all rows are the same, or there
+    are fewer than four speakers, fewer than two emotions or more than 5000 rows.
     """
 
     vectors: FloatArray
@@ -55,6 +56,13 @@ class ProbeData:
                     "give one label for each row"
                 )
         require_finite("vectors", self.vectors)
+        if len(self.vectors) > MOST_CLIPS:
+            raise ProbeError(
+                f"{len(self.vectors)} clips, at most {MOST_CLIPS} can be probed: draw a part of "
+                "every speaker's"
+            )
+        if not np.ptp(self.vectors, axis=0).any():
+            raise ProbeError("all vectors are the same: whatever made them is broken")
         if len(self.speakers) < LEAST_SPEAKERS or len(self.emotions) < 2:
             raise ProbeError(
                 f"{len(self.speakers)} speakers and {len(self.emotions)} emotions: unseen "

@@ -133,6 +133,7 @@ def geometry(bench: Workbench, seeds: int, steps: int) -> GeometryReport:
     factors = {"emotion": bench.emotion, "speaker": bench.speaker, "sentence": bench.sentence}
     known = {name: f for name, f in factors.items() if len(np.unique(f)) > 1}
     components = bench.standardised @ principal_axes(bench.standardised)[:, :COMPONENTS]
+    components = np.pad(components, ((0, 0), (0, max(2 - components.shape[1], 0))))
     near = squared_distances(components[drawn])
     original = far[np.ix_(drawn, drawn)]
     pictures = [_picture("PCA", None, components[drawn, :2])]
