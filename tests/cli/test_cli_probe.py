@@ -67,6 +67,9 @@ def test_what_cannot_be_probed_is_one_line(tmp_path: Path) -> None:
     refusal("probe", tmp_path / "none.npz", names="none.npz", cause="No such file")
     (tmp_path / "m.npz").write_bytes(b"x")
     refusal("probe", tmp_path / "m.npz", names="m.npz", cause="no .npz file")
+    (tmp_path / "m.csv").write_text("path,emotion,speaker,sentence\ngone.wav,sad,a,1\n")
+    model = save_safetensors(tmp_path / "model", random_weights())
+    refusal("probe", tmp_path / "m.csv", "--model", model, names="gone.wav", cause="No such file")
     refusal("probe", tmp_path / "x.txt", names="x.txt", cause="a folder of RAVDESS or EMO-DB")
 
 

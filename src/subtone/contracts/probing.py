@@ -55,6 +55,7 @@ class ProbeSubject(Contract, frozen=True, kw_only=True):
     band: Name
     is_acted: bool
     space: Name  # model, padding and layer
+    encoder: Name  # checkpoint, digest and precision
     clips: Count
     left_out: Count  # clips without speech
     dimensions: Count

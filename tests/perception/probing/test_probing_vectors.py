@@ -62,6 +62,7 @@ def test_every_clip_with_speech_is_a_row(encoder: WhisperEncoder, recordings: Re
     assert found.data.vectors.shape == (8, 2 * WIDTH)
     assert found.data.left_out == 1
     assert found.data.space.endswith("/none/L1")
+    assert found.data.encoder == encoder.name
     assert {name: rows.shape for name, rows in found.baselines.items()} == {
         LOG_MEL: (8, 160), ACOUSTICS: (8, 13), UNTRAINED: (8, 2 * WIDTH),
     }  # fmt: skip
@@ -124,7 +125,9 @@ def test_the_published_checkpoint_can_be_untrained(tmp_path: Path) -> None:
 
 
 def test_a_matrix_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    data = made_up("one", gender=("f", None) * 72, space="base/L3", left_out=2)
+    data = made_up(
+        "one", gender=("f", None) * 72, space="base/L3", encoder="base@0/int8", left_out=2
+    )
     save_matrix(tmp_path / "m.npz", Encoded(data, {"mel, mean": data.vectors[:, :4]}))
     assert [p.name for p in tmp_path.iterdir()] == ["m.npz"]
     again = load_matrix(tmp_path / "m.npz")

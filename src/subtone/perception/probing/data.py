@@ -43,6 +43,7 @@ class ProbeData:
     band: str  # "wide" or "telephone"
     is_acted: bool
     space: str = "vectors as given"  # which model and layer they are of
+    encoder: str = "unknown"  # checkpoint, digest and precision
     left_out: int = 0  # clips without speech
 
     def __post_init__(self) -> None:

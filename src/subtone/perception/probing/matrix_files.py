@@ -2,8 +2,9 @@
 
 Arrays: ``vectors`` (n, d) of any float type; ``emotion``, ``speaker``, ``sentence`` (n,) of
 text; ``gender`` (n,) of text, empty where unknown, may be left out; ``corpus``, ``language``,
-``band`` ("wide" or "telephone"), ``space`` as single texts; ``is_acted`` as a single truth
-value; and any number of ``baseline: NAME`` (n, d2), other vectors of the same rows.
+``band`` ("wide" or "telephone") as single texts, ``space`` and ``encoder`` where known;
+``is_acted`` as a single truth value; ``left_out`` as a number, 0 where it is not given; and
+any number of ``baseline: NAME`` (n, d2), other vectors of the same rows.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def save_matrix(path: Path, encoded: Encoded) -> None:
             language=np.array(data.language),
             band=np.array(data.band),
             space=np.array(data.space),
+            encoder=np.array(data.encoder),
             is_acted=np.array(data.is_acted),
             left_out=np.array(data.left_out),
             **{f"{_BASELINE}{name}": rows for name, rows in encoded.baselines.items()},  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for a name
@@ -80,6 +82,7 @@ def load_matrix(path: Path) -> Encoded:
         band=band,
         is_acted=bool(arrays["is_acted"]),
         space=str(arrays.get("space", "vectors as given")),
+        encoder=str(arrays.get("encoder", "unknown")),
         left_out=int(arrays.get("left_out", 0)),
     )
     return Encoded(data, {name.removeprefix(_BASELINE): rows for name, rows in matrices.items()})

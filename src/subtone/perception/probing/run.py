@@ -120,6 +120,7 @@ def _subject(bench: Workbench, seed: int) -> ProbeSubject:
         band=data.band,
         is_acted=data.is_acted,
         space=data.space,
+        encoder=data.encoder,
         clips=len(data.vectors),
         left_out=data.left_out,
         dimensions=data.vectors.shape[1],

@@ -41,6 +41,10 @@ class Encoder(Protocol):
         """States of one pass."""
 
     @property
+    def name(self) -> str:
+        """Checkpoint, digest and precision."""
+
+    @property
     def space(self) -> str:
         """Stem of the space."""
 
@@ -65,7 +69,8 @@ def encode_recordings(
 ) -> Encoded:
     """Pooled vectors of ``layer`` for every clip that holds speech; others are counted.
 
-    Raises ProbeError for a layer there is not, AudioError for a clip that cannot be read.
+    Raises ProbeError for a layer there is not, AudioError for a clip that is no audio,
+    OSError for one that is not there.
     """
     if not 0 <= layer < encoder.n_layers:
         raise ProbeError(f"layer {layer}: this checkpoint has 0 to {encoder.n_layers - 1}")
@@ -98,6 +103,7 @@ def encode_recordings(
         band=band,
         is_acted=recordings.is_acted,
         space=f"{encoder.space}/L{layer}",
+        encoder=encoder.name,
         left_out=len(recordings.clips) - len(kept),
     )
     return Encoded(data, matrices)
@@ -106,7 +112,8 @@ def encode_recordings(
 def read_clip(path: Path, band: str) -> tuple[FloatArray, int]:
     """Mono samples and their rate: 16 kHz wide, or 8 kHz over a telephone line."""
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        with path.open("rb") as file:
+            samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{path}: is no audio file libsndfile can read") from error
     wide = np.concatenate(list(at_16_khz([samples.mean(axis=1)], rate_hz)))

@@ -58,6 +58,7 @@ def facts(report: ProbeReport) -> str:
         "speakers": str(s.speakers),
         "sentences": sentences,
         "vectors": f"{s.space}, {s.dimensions} dimensions",
+        "encoder": s.encoder,
         "seed": str(s.seed),
     }
     shown = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in pairs.items())

@@ -86,9 +86,11 @@ def _presence(report: ProbeReport) -> Answer:
         gain = dict(report.gain)[best.name]
         over = f" That is {figure(gain)} above the best baseline ({best.name})."
     is_present = report.verdict.presence is Presence.PRESENT
+    heard = "as acted by people" if report.subject.is_acted else "for people"
+    yes = f"Yes, {heard} never heard before"
     return Answer(
         "Is emotion in these vectors?",
-        "Yes, for people never heard before" if is_present else "Not shown",
+        yes if is_present else "Not shown",
         f"A linear probe names {len(report.subject.emotions)} emotions of unseen "
         f"{held_out(report)} with a mean recall of {figure(own.unseen)}; chance is "
         f"{report.chance:.3g}.{over} With the same speakers on both sides it seems to reach "
