@@ -1,8 +1,8 @@
 """How easily emotion is read: minimum description length by the online code.
 
 Labels are sent in growing blocks, each coded by a probe of all before it (Voita and Titov
-2020, section 3.2); the first block is uniform. In the speaker order each block is one
-speaker, so every label but the first speaker's is coded for a voice never heard.
+2020); the first block is uniform. In the speaker order each block is one speaker, so every
+label but the first speaker's is coded for a voice never heard.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What goes with the speaker: erase one factor's linear trace, then ask for the other.
 
-LEACE in closed form (Belrose et al. 2023, theorem 4.3) on a covariance shrunk towards the
+LEACE in closed form (Belrose et al. 2023) on a covariance shrunk towards the
 identity, fitted on the training side only. Random directions of equal rank are drawn from
 the data's own covariance, so that they carry as much variance as a direction of its does.
 """

@@ -1,4 +1,4 @@
-"""The findings in words: a headline, four answers, and what stands behind each."""
+"""The findings in words: a headline, five answers, and what stands behind each."""
 
 from __future__ import annotations
 
