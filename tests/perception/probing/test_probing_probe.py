@@ -160,3 +160,12 @@ def test_copies_of_one_dimension_are_as_good_as_one() -> None:
     assert rest is not None
     assert rest.value == pytest.approx(report.concentration[0].top.value, abs=0.02)
     assert report.importance.clusters == 1
+
+
+def test_a_control_with_fewer_values_than_emotions_is_no_measure() -> None:
+    """Two sentences would make it a task of two classes, whose chance is one half."""
+    data = made_up("spread", 24)
+    two = tuple("ab"[int(s[1]) % 2] for s in data.sentence)
+    report = verdict_of(made_up("spread", 24, sentence=two))
+    assert [c.fixed_to for c in report.controls] == ["speaker", "speaker and sentence"]
+    assert any("a control fixed to sentences" in text for text in report.not_tested)

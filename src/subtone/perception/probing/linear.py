@@ -23,12 +23,12 @@ from subtone.perception.probing.workbench import Workbench, is_right, split
 def control_labels(groups: Index, emotion: Index, rng: np.random.Generator) -> Index:
     """(n,) one emotion for each group, drawn as often as emotions occur.
 
-    Each emotion is drawn at least once where there are groups enough, so that the control
-    has as many classes as the task.
+    Each emotion is drawn at least once, so that the control has as many classes as the task;
+    there must be as many groups.
     """
     distinct, place = np.unique(groups, return_inverse=True)
     classes = np.unique(emotion)
-    once = rng.permutation(classes)[: len(distinct)]
+    once = rng.permutation(classes)
     rest = rng.choice(emotion, len(distinct) - len(once))
     drawn: Index = rng.permutation(np.concatenate([once, rest]))[place]
     return drawn
@@ -69,7 +69,10 @@ def words_alone(bench: Workbench) -> Estimate | None:
 
 
 def control_tasks(bench: Workbench, draws: int) -> tuple[ControlTask, ...]:
-    """Controls fixed to the speaker, the sentence and the pair, each the mean of ``draws``."""
+    """Controls fixed to the speaker, the sentence and the pair, each the mean of ``draws``.
+
+    What has fewer values than there are emotions would be an easier task, and is left out.
+    """
     groups = {"speaker": bench.speaker}
     if len(bench.data.sentences) > 1:
         pairs = bench.speaker * (int(bench.sentence.max()) + 1) + bench.sentence
@@ -79,13 +82,15 @@ def control_tasks(bench: Workbench, draws: int) -> tuple[ControlTask, ...]:
     emotion_seen = recall(is_right(seen_splits, bench.emotion), bench.emotion)
     tasks = []
     for at, (name, group) in enumerate(groups.items()):
+        if len(np.unique(group)) < bench.n_classes:
+            continue
         rng = np.random.default_rng([bench.seed, 31, at])
         labels = [control_labels(group, bench.emotion, rng) for _ in range(draws)]
         unseen, seen = (
             np.mean([recall(is_right(splits, drawn), drawn) for drawn in labels], axis=0)
             for splits in (bench.unseen, seen_splits)
         )
-        chance = np.mean([1.0 / len(np.unique(drawn)) for drawn in labels])
+        chance = 1.0 / bench.n_classes
         tasks.append(
             ControlTask(
                 fixed_to=name,

@@ -149,4 +149,10 @@ def _not_tested(data: ProbeData, baselines: Mapping[str, FloatArray]) -> tuple[s
         untested.append("gender: it is not known for every clip")
     if not baselines:
         untested.append("baselines: no other vectors of these clips were given")
+    groups = {"speakers": len(data.speakers), "sentences": len(data.sentences)}
+    untested += (
+        f"a control fixed to {name}: there are fewer of them than emotions"
+        for name, count in groups.items()
+        if 1 < count < len(data.emotions)
+    )
     return tuple(untested)

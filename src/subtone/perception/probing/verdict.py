@@ -1,7 +1,7 @@
 """The questions answered in one word each; the rules are stated, the figures stand beside them.
 
-- Present: the UAR on unseen speakers and sentences exceeds every control task's, with the
-  whole 95 % interval of the difference above zero. Otherwise nothing else is judged.
+- Present: the UAR on unseen speakers and sentences exceeds chance and every control task's,
+  with the whole 95 % interval of the difference above zero. Otherwise nothing else is judged.
 - Where: gain is UAR over chance. One dimension: the best alone keeps 90 % of it. Few: at most
   one in 16 keep 90 %, and without them half of it is lost. Distributed: of a random quarter of
   the dimensions 85 % is kept, and without the best eighth at most 15 % is lost. Otherwise
@@ -45,7 +45,7 @@ def judge(
     """The verdict on what was found; see the module for its rules."""
     gain = curves.top[-1] - chance
     usable = np.maximum(gain, 0.01)
-    is_present = gain[0] > 0.0 and all(c.selectivity_unseen.low > 0.0 for c in controls)
+    is_present = estimate(gain).low > 0.0 and all(c.selectivity_unseen.low > 0.0 for c in controls)
     if not is_present:
         return Verdict(
             presence=Presence.NOT_SHOWN,

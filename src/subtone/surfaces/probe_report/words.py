@@ -79,7 +79,13 @@ def answers(report: ProbeReport) -> tuple[Answer, ...]:
 
 def _presence(report: ProbeReport) -> Answer:
     own = report.scores[0]
-    seen = max(report.controls, key=lambda c: c.seen.value)
+    seen = max(report.controls, key=lambda c: c.seen.value, default=None)
+    warned = f"With the same speakers on both sides it seems to reach {own.seen.value:.2f}"
+    if seen is not None:
+        warned += (
+            f", but there even random labels fixed to each {seen.fixed_to} reach "
+            f"{seen.seen.value:.2f}"
+        )
     best = max(report.scores[1:], key=lambda s: s.unseen.value, default=None)
     over = ""
     if best is not None:
@@ -93,9 +99,7 @@ def _presence(report: ProbeReport) -> Answer:
         yes if is_present else "Not shown",
         f"A linear probe names {len(report.subject.emotions)} emotions of unseen "
         f"{held_out(report)} with a mean recall of {figure(own.unseen)}; chance is "
-        f"{report.chance:.3g}.{over} With the same speakers on both sides it seems to reach "
-        f"{own.seen.value:.2f}, but there even random labels fixed to each {seen.fixed_to} reach "
-        f"{seen.seen.value:.2f}.",
+        f"{report.chance:.3g}.{over} {warned}.",
     )
 
 
