@@ -32,18 +32,30 @@ BENCHES: dict[str, list[str]] = {
     "heads-across": ["bench.heads", "across", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
+    "probe": ["bench.probe", "--data", "{data}/emotion", "--model", "{model}"],
     "memory_tasks": ["bench.memory_tasks", "--data", "{data}"],
     "memory_store": ["bench.memory_store", "--records", "100000"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
-WITHOUT_JSON = {"memory_encoder", "memory_store", "memory_tasks", "text"}
+MODEL = "whisper-base-encoder"
+WITHOUT_JSON = {"memory_encoder", "memory_store", "memory_tasks", "probe", "text"}
+
+
+def said_of(arguments: list[str]) -> str:
+    """The command as the results show it, without where things lie on this machine."""
+    return " ".join(arguments).replace("{data}", "DATA").replace("{model}", "MODEL")
 
 
 def run(name: str, data: Path) -> None:
     """Run one bench and keep what it said."""
     arguments = ["python", "-m", *BENCHES[name]]
-    said = " ".join(arguments).replace("{data}", "DATA")
-    command = [sys.executable, *(part.replace("{data}", str(data)) for part in arguments[1:])]
+    said = said_of(arguments)
+    places = {"{data}": str(data), "{model}": str(data.parent / "models" / MODEL)}
+    command = [sys.executable]
+    for part in arguments[1:]:
+        for name_of_place, place in places.items():
+            part = part.replace(name_of_place, place)  # noqa: PLW2901 - filled in step by step
+        command.append(part)
     if name not in WITHOUT_JSON:
         command += ["--out", str(RESULTS / f"{name}.json")]
     print(f"$ {said}", flush=True)

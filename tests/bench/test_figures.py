@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.figures import BLOCK, READMES, RESULTS, render
-from bench.run_all import BENCHES
+from bench.run_all import BENCHES, said_of
 
 
 @pytest.mark.parametrize("language", sorted(READMES))
@@ -20,6 +20,6 @@ def test_the_readme_states_what_was_measured(language: str) -> None:
 @pytest.mark.parametrize("name", BENCHES)
 def test_every_result_stands_under_the_command_that_made_it(name: str) -> None:
     first, *lines = (RESULTS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    said = " ".join(["$ python -m", *BENCHES[name]]).replace("{data}", "DATA")
+    said = said_of(["$ python -m", *BENCHES[name]])
     assert first == said
     assert lines

@@ -45,7 +45,7 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 COMMANDS = [
     "analyze", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain", "forget",
-    "models", "recall", "remember", "schema", "serve", "simulate", "train",
+    "models", "probe", "recall", "remember", "schema", "serve", "simulate", "train",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, compare, demo, learn, live, memory, models
+from subtone.cli import calls, compare, demo, learn, live, memory, models, probe
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,5 +66,6 @@ for command in (
     learn.train,
     learn.evaluate,
     compare.compare,
+    probe.probe,
 ):
     main.add_command(command)

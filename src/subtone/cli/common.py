@@ -68,6 +68,18 @@ def plain_errors() -> Iterator[None]:
 
 
 @contextmanager
+def perception_errors() -> Iterator[None]:
+    """The same for what a model, its files or its input did wrong."""
+    from subtone.perception.errors import PerceptionError
+
+    with plain_errors():
+        try:
+            yield
+        except PerceptionError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@contextmanager
 def progress_bar(name: str, *, is_shown: bool) -> Iterator[Progress]:
     """A bar on standard error, only on a terminal and gone when done."""
     from rich.console import Console

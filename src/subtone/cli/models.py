@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from subtone.cli.common import plain_errors
+from subtone.cli.common import perception_errors
 
 if TYPE_CHECKING:
     from subtone.perception.checkpoints import Checkpoint, Finding
@@ -28,7 +27,7 @@ def list_() -> None:
     """Show the checkpoints that can be had by name, and which are on this machine."""
     from subtone.perception.checkpoints import CHECKPOINTS, find_local
 
-    with _perception_errors():
+    with perception_errors():
         click.echo(f"{'name':<18} {'layers':>6} {'width':>5} {'MB':>5}  languages  here")
         for row in CHECKPOINTS.values():
             languages = "many" if row.is_multilingual else "English"
@@ -45,7 +44,7 @@ def pull(name: str) -> None:
     """Fetch the checkpoint NAME and record its digests; a broken download goes on."""
     from subtone.perception.checkpoints import pull as fetch
 
-    with _perception_errors():
+    with perception_errors():
         checkpoint = fetch(name)
     click.echo(f"{checkpoint.name}: {checkpoint.folder}")
 
@@ -54,7 +53,7 @@ def pull(name: str) -> None:
 @_NAME
 def where(name: str) -> None:
     """Say in which folder a checkpoint lies; never fetches."""
-    with _perception_errors():
+    with perception_errors():
         checkpoint = _local(name)
     click.echo(str(checkpoint.folder))
 
@@ -74,7 +73,7 @@ def verify(name: str) -> None:
         half = "and a decoder" if checkpoint.has_decoder else "without a decoder"
         yield Finding("weights", f"{observed}, {half}", is_well=True)
 
-    with _perception_errors():
+    with perception_errors():
         is_well = _show(findings(_local(name)))
     if not is_well:
         raise click.ClickException(f"{name}: not as it should be, see above")
@@ -92,7 +91,7 @@ def check(name: str, wav: Path | None, threads: int) -> None:
     """Measure a checkpoint's embeddings: a probe, padding, and int8 against float32."""
     from subtone.perception.encoder.quality import check_encoder
 
-    with _perception_errors():
+    with perception_errors():
         samples = None if wav is None else _read_mono(wav)
         is_well = _show(check_encoder(_local(name), samples, threads))
     if not is_well:
@@ -132,14 +131,3 @@ def _read_mono(wav: Path) -> FloatArray:
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{wav}: is no audio file libsndfile can read") from error
     return np.concatenate(list(at_16_khz([samples], rate_hz)))
-
-
-@contextmanager
-def _perception_errors() -> Iterator[None]:
-    from subtone.perception.errors import PerceptionError
-
-    with plain_errors():
-        try:
-            yield
-        except PerceptionError as error:
-            raise click.ClickException(str(error)) from error

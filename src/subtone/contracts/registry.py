@@ -11,6 +11,7 @@ from subtone.contracts import (
     inbound,
     memory,
     outputs,
+    probing,
     session_state,
     signal_correlation,
     voice_intelligence,
@@ -83,6 +84,7 @@ DOMAINS: dict[str, tuple[type[Contract], ...]] = {
         memory.SpaceStats,
         memory.MemoryStats,
     ),
+    "probing": (probing.ProbeReport,),
 }
 
 
