@@ -8,6 +8,7 @@ Solvers: scikit-learn's.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,6 +96,7 @@ def fit_linear(
     """
     try:
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise train_extra("scikit-learn") from error
@@ -102,7 +104,10 @@ def fit_linear(
     solver: Any
     if fit is Fit.LOGISTIC:
         solver = LogisticRegression(C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS)
-        solver.fit(part.rows, y, sample_weight=weight)
+        with warnings.catch_warnings():
+            # at weak shrinkage the last iterations change no answer
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            solver.fit(part.rows, y, sample_weight=weight)
     else:
         even = np.full(n_labels, 1.0 / n_labels)
         solver = LinearDiscriminantAnalysis("lsqr", shrinkage=strength, priors=even)

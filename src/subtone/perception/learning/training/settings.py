@@ -2,7 +2,7 @@
 
 Middle layers hear emotion best (SCIENCE section 1), so the search is between the middle one
 and three around it; for whisper-base those are 3 and 2, 3, 4. The contrasts' settings were
-measured across corpora (bench/results/heads.txt), where a search inside one cannot tell.
+measured across corpora (bench/results/heads-across.txt), where a search inside one cannot tell.
 Features of a single layer, such as acoustics, are few and need less shrinkage.
 """
 
