@@ -31,7 +31,7 @@ BENCHES: dict[str, list[str]] = {
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
-WITHOUT_JSON = {"memory_encoder", "text"}
+WITHOUT_JSON = {"memory_encoder"}
 
 
 def run(name: str, data: Path) -> None:

@@ -36,6 +36,9 @@ class TextCalibration(Contract, frozen=True, kw_only=True):
     repetition: Weight = 0.15
     calm_without_hits: Unit01 = 0.5
     escalation_request_frustration: Unit01 = 0.75  # an explicit request is at least this
+    fitted_margin: Weight = 3.0  # summed strength of fitted terms that says nothing yet
+    fitted_max: Unit01 = 0.4  # frustration that fitted terms make at most, by themselves
+    fitted_relief: Unit01 = 0.5  # share of the authored terms' frustration they take at most
     validity_s: Seconds = 30.0
     half_life_s: Seconds = 6.0
     neutral_turn_weight: Unit01 = 0.5  # a turn with no hit dilutes the others only by this

@@ -88,6 +88,7 @@ class SpanKind(StrEnum):
     SUPPRESSION = "suppression"
     ESCALATION_REQUEST = "escalation_request"
     RHETORICAL_QUESTION = "rhetorical_question"
+    FITTED = "fitted"  # a word or phrase whose weight was fitted to labelled texts
     EMPHASIS = "emphasis"
 
 

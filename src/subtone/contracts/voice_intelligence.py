@@ -65,7 +65,8 @@ class TextSpan(Contract, frozen=True, kw_only=True):
     end: Count  # exclusive
     text: str
     kind: SpanKind
-    # the score this span would make alone, after all rules; for emphasis, what it adds to P
+    # the score this span would make alone, after all rules; for emphasis, what it adds to P;
+    # for a fitted term, its signed share of the bounded evidence (below 0: it speaks against)
     contribution: Signed1
     rule: str  # e.g. "lexicon:angry*very", "negated:happy", "!!!"
 

@@ -97,6 +97,7 @@ SPAN_KINDS: dict[SpanKind, LocalText] = {
     SpanKind.ESCALATION_REQUEST: _text("an explicit escalation request", "明确的升级诉求"),
     SpanKind.RHETORICAL_QUESTION: _text("a rhetorical question", "反问"),
     SpanKind.EMPHASIS: _text("emphasis", "强调"),
+    SpanKind.FITTED: _text("words common in complaints", "投诉中常见的说法"),
 }
 NO_MARKERS = _text("no marked words", "无标记词")
 LIST_COMMA = _text(", ", "、")
