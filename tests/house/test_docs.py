@@ -21,7 +21,7 @@ from rich.console import Console
 
 from subtone.cli import main
 from subtone.contracts.analysis import CallAnalysis
-from subtone.contracts.calibration import Calibration, FeaturePrior
+from subtone.contracts.calibration import Calibration, FeaturePrior, FeatureWeight
 from subtone.contracts.inbound import AudioChunk, InboundEvent
 from subtone.contracts.outputs import AnalysedTurn, Decision
 from subtone.contracts.vocabulary import Role
@@ -68,9 +68,12 @@ def parameters(value: msgspec.Struct, path: str = "") -> Iterator[tuple[str, obj
         if isinstance(item, msgspec.Struct):
             yield from parameters(item, f"{path}{field}.")
         elif isinstance(item, tuple):
-            for prior in item:
-                assert isinstance(prior, FeaturePrior)
-                yield f"{path}{field}.{prior.feature}", (prior.mean, prior.sd, prior.sd_floor)
+            for part in item:
+                if isinstance(part, FeatureWeight):
+                    yield f"{path}{field}.{part.feature}", part.weight
+                    continue
+                assert isinstance(part, FeaturePrior)
+                yield f"{path}{field}.{part.feature}", (part.mean, part.sd, part.sd_floor)
         else:
             yield f"{path}{field}", item
 

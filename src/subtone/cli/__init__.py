@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, demo, live, memory, models
+from subtone.cli import calibrate, calls, demo, live, memory, models
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +52,7 @@ def schema(contract: str | None) -> None:
 
 
 for command in (
+    calibrate.calibrate,
     calls.analyze,
     calls.explain,
     demo.demo,

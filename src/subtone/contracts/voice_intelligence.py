@@ -14,6 +14,7 @@ from subtone.contracts.base import (
     SampleRateHz,
     SeenMs,
     Semitones,
+    SemitoneSlope,
     Signed1,
     TimeMs,
     Unit01,
@@ -127,6 +128,7 @@ class AcousticFeatures(Contract, frozen=True, kw_only=True):
     pitch_mean_semitones: Semitones | None
     pitch_variance: Variance | None  # semitone^2
     pitch_contour: PitchContour | None
+    pitch_slope: SemitoneSlope | None = None  # mean size of its movement, up or down
     speaking_rate: RateHz  # syllable nuclei per second of own floor time
     articulation_rate: RateHz  # nuclei per second of phonation
     silence_ratio: Unit01  # silence inside own turns; gaps and the other side excluded

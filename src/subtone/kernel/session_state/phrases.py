@@ -246,6 +246,10 @@ DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
         _text("more varied in pitch", "音高起伏偏大"),
         _text("less varied in pitch", "音高起伏偏小"),
     ),
+    VoiceFeature.F0_SLOPE: (
+        _text("quicker in its pitch movement", "音高变化偏快"),
+        _text("slower in its pitch movement", "音高变化偏慢"),
+    ),
     VoiceFeature.ENERGY: (_text("louder", "音量偏大"), _text("quieter", "音量偏小")),
     VoiceFeature.ENERGY_SD: (
         _text("less even in loudness", "音量起伏偏大"),
