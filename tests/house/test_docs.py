@@ -249,7 +249,10 @@ def life_of_a_second() -> str:
         ("voiced and speech time in it", f"{f.voiced_ms} and {f.speech_ms} ms"),
         ("mean pitch in it", f"{f.pitch_mean_hz:.1f} Hz = {f.pitch_mean_semitones:.2f} semitones"),
         ("SNR", f"{f.snr_db:.1f} dB"),
-        ("z of pitch, energy, tilt", _listed(z, "f0_mean_semitones", "energy_db", "tilt_db")),
+        (
+            "z of pitch, its movement, energy, tilt",
+            _listed(z, "f0_mean_semitones", "f0_slope_semitones_per_s", "energy_db", "tilt_db"),
+        ),
         ("z of speaking rate", _listed(z, "speaking_rate_hz")),
         (
             "agitation, stress, hesitation, calm",
