@@ -13,8 +13,8 @@ calibration:
   (lead time) where open anger reached it; medians.
 
 Lines: clean telephone; 5 % of 40 ms packets lost; white noise 15 dB below the caller's speech;
-G.721 ADPCM at 32 kbit/s in tandem; A-law in tandem. ``before`` is SCIENCE's agitation formula
-without fitted words, on the clean line.
+G.721 ADPCM at 32 kbit/s in tandem. ``science`` is SCIENCE's agitation formula without fitted
+words, on the clean line.
 """
 
 from __future__ import annotations
@@ -90,12 +90,6 @@ def tandem_adpcm(samples: Samples, rng: np.random.Generator) -> Samples:
     return np.asarray(decoded[: len(samples)], np.float32)
 
 
-def tandem_alaw(samples: Samples, rng: np.random.Generator) -> Samples:
-    """A-law and back; nothing random."""
-    del rng
-    return decode(encode(samples, AudioEncoding.ALAW), AudioEncoding.ALAW)
-
-
 @dataclass(frozen=True)
 class Line:
     """What a line does to the caller's audio, and how many of its packets it loses."""
@@ -110,7 +104,6 @@ LINES = (
     Line("5 % loss", loss=LOSS),
     Line("noise", noisy),
     Line("G.721", tandem_adpcm),
-    Line("A-law", tandem_alaw),
 )
 
 

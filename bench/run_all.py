@@ -26,12 +26,13 @@ BENCHES: dict[str, list[str]] = {
         *("bench.composed", "--data", "{data}/emotion", "--corpus", "emodb", "--languages", "zh"),
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
+    "alerts": ["bench.alerts", "--data", "{data}/emotion"],
     "text": ["bench.text", "--data", "{data}"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
-WITHOUT_JSON = {"memory_encoder"}
+WITHOUT_JSON = {"alerts", "memory_encoder"}
 
 
 def run(name: str, data: Path) -> None:
