@@ -26,6 +26,7 @@ BENCHES: dict[str, list[str]] = {
         *("bench.composed", "--data", "{data}/emotion", "--corpus", "emodb", "--languages", "zh"),
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
+    "alerts": ["bench.alerts", "--data", "{data}/emotion"],
     "text": ["bench.text", "--data", "{data}"],
     "heads-emodb": ["bench.heads", "emodb", "--data", "{data}/emotion", "--untrained"],
     "heads-ravdess": ["bench.heads", "ravdess", "--data", "{data}/emotion"],
@@ -38,7 +39,7 @@ BENCHES: dict[str, list[str]] = {
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
 MODEL = "whisper-base-encoder"
-WITHOUT_JSON = {"memory_encoder", "memory_store", "memory_tasks", "probe", "text"}
+WITHOUT_JSON = {"alerts", "memory_encoder", "memory_store", "memory_tasks", "probe"}
 
 
 def said_of(arguments: list[str]) -> str:

@@ -36,6 +36,7 @@ def features(**changes: Any) -> AcousticFeatures:
         "pitch_mean_semitones": NORMAL[VoiceFeature.F0_MEAN],
         "pitch_variance": NORMAL[VoiceFeature.F0_SD] ** 2,
         "pitch_contour": PitchContour.FLAT,
+        "pitch_slope": NORMAL[VoiceFeature.F0_SLOPE],
         "speaking_rate": NORMAL[VoiceFeature.RATE],
         "articulation_rate": 5.0,
         "silence_ratio": NORMAL[VoiceFeature.SILENCE],

@@ -86,7 +86,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _calibration(path: Path | None) -> Calibration:
+def read_calibration(path: Path | None) -> Calibration:
+    """The calibration of a file, or the default."""
     if path is None:
         return Calibration()
     return msgspec.json.decode(path.read_bytes(), type=Calibration)
@@ -95,7 +96,7 @@ def _calibration(path: Path | None) -> Calibration:
 def main() -> None:
     """Compose, feed, judge, print."""
     arguments = _arguments()
-    calibration = _calibration(arguments.calibration)
+    calibration = read_calibration(arguments.calibration)
     speakers = by_speaker(read_corpus(arguments.corpus, arguments.data))
     kinds = [kind for kind in KINDS if kind.name in arguments.kinds]
     results: list[CallResult] = []

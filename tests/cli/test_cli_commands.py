@@ -44,7 +44,7 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 COMMANDS = [
-    "analyze", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain", "forget",
+    "analyze", "calibrate", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain", "forget",
     "models", "probe", "recall", "remember", "schema", "serve", "simulate", "train",
 ]  # fmt: skip
 

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from subtone.cli import main
 from subtone.contracts.analysis import CallAnalysis
-from subtone.contracts.calibration import Calibration, FeaturePrior
+from subtone.contracts.calibration import Calibration, FeaturePrior, FeatureWeight
 from subtone.contracts.inbound import AudioChunk, InboundEvent
 from subtone.contracts.outputs import AnalysedTurn, Decision
 from subtone.contracts.vocabulary import Role
@@ -70,9 +70,12 @@ def parameters(value: msgspec.Struct, path: str = "") -> Iterator[tuple[str, obj
         if isinstance(item, msgspec.Struct):
             yield from parameters(item, f"{path}{field}.")
         elif isinstance(item, tuple):
-            for prior in item:
-                assert isinstance(prior, FeaturePrior)
-                yield f"{path}{field}.{prior.feature}", (prior.mean, prior.sd, prior.sd_floor)
+            for part in item:
+                if isinstance(part, FeatureWeight):
+                    yield f"{path}{field}.{part.feature}", part.weight
+                    continue
+                assert isinstance(part, FeaturePrior)
+                yield f"{path}{field}.{part.feature}", (part.mean, part.sd, part.sd_floor)
         else:
             yield f"{path}{field}", item
 
@@ -276,7 +279,10 @@ def life_of_a_second() -> str:
         ("voiced and speech time in it", f"{f.voiced_ms} and {f.speech_ms} ms"),
         ("mean pitch in it", f"{f.pitch_mean_hz:.1f} Hz = {f.pitch_mean_semitones:.2f} semitones"),
         ("SNR", f"{f.snr_db:.1f} dB"),
-        ("z of pitch, energy, tilt", _listed(z, "f0_mean_semitones", "energy_db", "tilt_db")),
+        (
+            "z of pitch, its movement, energy, tilt",
+            _listed(z, "f0_mean_semitones", "f0_slope_semitones_per_s", "energy_db", "tilt_db"),
+        ),
         ("z of speaking rate", _listed(z, "speaking_rate_hz")),
         (
             "agitation, stress, hesitation, calm",

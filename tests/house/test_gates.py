@@ -290,6 +290,8 @@ TESTED_ELSEWHERE = {
     "voice_intelligence/lexicons/chinese.py": ("test_text_contrast.py", "data"),
     "voice_intelligence/lexicons/english.py": ("test_text_contrast.py", "data"),
     "voice_intelligence/lexicons/entries.py": ("test_text_lexicon.py", "the shape of the data"),
+    "voice_intelligence/lexicons/fitted_chinese.py": ("test_text_fitted.py", "data"),
+    "voice_intelligence/lexicons/fitted_english.py": ("test_text_fitted.py", "data"),
     "voice_intelligence/lexicons/script.py": ("test_text_lexicon.py", "the script of the data"),
     "voice_intelligence/text_emphasis.py": ("test_text_emotion.py", "a step of text emotion"),
     "voice_intelligence/text_features.py": ("test_text_emotion.py", "a step of text emotion"),

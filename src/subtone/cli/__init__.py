@@ -8,7 +8,7 @@ from io import TextIOWrapper
 import click
 
 import subtone
-from subtone.cli import calls, compare, demo, learn, live, memory, models, probe
+from subtone.cli import calibrate, calls, compare, demo, learn, live, memory, models, probe
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +52,7 @@ def schema(contract: str | None) -> None:
 
 
 for command in (
+    calibrate.calibrate,
     calls.analyze,
     calls.explain,
     demo.demo,

@@ -149,6 +149,7 @@ ZScore = Annotated[
 ]
 Db = Annotated[float, Meta(ge=-200.0, le=200.0, description="decibel")]
 DbSlope = Annotated[float, Meta(ge=-1000.0, le=1000.0, description="decibel per second")]
+SemitoneSlope = Annotated[float, Meta(ge=0.0, le=1000.0, description="semitones per second")]
 Variance = Annotated[float, Meta(ge=0.0, description="variance in the squared unit of its field")]
 Hz = Annotated[float, Meta(ge=0.0, le=8000.0, description="hertz")]
 Semitones = Annotated[

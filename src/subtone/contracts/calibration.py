@@ -36,6 +36,9 @@ class TextCalibration(Contract, frozen=True, kw_only=True):
     repetition: Weight = 0.15
     calm_without_hits: Unit01 = 0.5
     escalation_request_frustration: Unit01 = 0.75  # an explicit request is at least this
+    fitted_margin: Weight = 3.0  # summed strength of fitted terms that says nothing yet
+    fitted_max: Unit01 = 0.4  # frustration that fitted terms make at most, by themselves
+    fitted_relief: Unit01 = 0.5  # share of the authored terms' frustration they take at most
     validity_s: Seconds = 30.0
     half_life_s: Seconds = 6.0
     neutral_turn_weight: Unit01 = 0.5  # a turn with no hit dilutes the others only by this
@@ -48,6 +51,13 @@ class FeaturePrior(Contract, frozen=True, kw_only=True):
     mean: float
     sd: Weight
     sd_floor: Weight
+
+
+class FeatureWeight(Contract, frozen=True, kw_only=True):
+    """Weight of one feature's deviation in a voice score's linear predictor."""
+
+    feature: VoiceFeature
+    weight: Signed
 
 
 class VoiceCalibration(Contract, frozen=True, kw_only=True):
@@ -67,9 +77,37 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     logistic_offset: Signed = 1.386
     logistic_slope: Signed = 1.2
     min_turn_ms: DurationMs = 2_000  # speaking rate ignores shorter turns
+    agitation_wide: tuple[FeatureWeight, ...] = (
+        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.4),
+        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.2),
+    )
+    # below 16 kHz; the spread of pitch is uninformative or reversed there, its movement is not
+    agitation_telephone: tuple[FeatureWeight, ...] = (
+        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.F0_SLOPE, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT, weight=0.25),
+    )
+    stress: tuple[FeatureWeight, ...] = (
+        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.6),
+        FeatureWeight(feature=VoiceFeature.RATE, weight=0.4),
+    )
+    hesitation: tuple[FeatureWeight, ...] = (
+        FeatureWeight(feature=VoiceFeature.SILENCE, weight=0.5),
+        FeatureWeight(feature=VoiceFeature.PAUSE, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.FRAGMENT, weight=0.2),
+    )
+    unrest: tuple[FeatureWeight, ...] = (  # calm is 1 less this
+        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.4),
+        FeatureWeight(feature=VoiceFeature.ENERGY_SD, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.3),
+    )
     priors: tuple[FeaturePrior, ...] = (
         FeaturePrior(feature=VoiceFeature.F0_MEAN, mean=30.0, sd=5.0, sd_floor=2.0),
         FeaturePrior(feature=VoiceFeature.F0_SD, mean=2.5, sd=1.0, sd_floor=0.8),
+        FeaturePrior(feature=VoiceFeature.F0_SLOPE, mean=25.0, sd=8.0, sd_floor=5.0),
         FeaturePrior(feature=VoiceFeature.ENERGY, mean=-28.0, sd=6.0, sd_floor=2.5),
         FeaturePrior(feature=VoiceFeature.ENERGY_SD, mean=12.5, sd=2.0, sd_floor=1.5),
         FeaturePrior(feature=VoiceFeature.TILT, mean=-12.0, sd=4.5, sd_floor=2.0),

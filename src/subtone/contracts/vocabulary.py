@@ -88,6 +88,7 @@ class SpanKind(StrEnum):
     SUPPRESSION = "suppression"
     ESCALATION_REQUEST = "escalation_request"
     RHETORICAL_QUESTION = "rhetorical_question"
+    FITTED = "fitted"  # a word or phrase whose weight was fitted to labelled texts
     EMPHASIS = "emphasis"
 
 
@@ -112,6 +113,7 @@ class VoiceFeature(StrEnum):
 
     F0_MEAN = "f0_mean_semitones"
     F0_SD = "f0_sd_semitones"
+    F0_SLOPE = "f0_slope_semitones_per_s"
     ENERGY = "energy_db"
     ENERGY_SD = "energy_sd_db"
     TILT = "tilt_db"

@@ -14,6 +14,7 @@ from subtone.contracts.base import (
     SampleRateHz,
     SeenMs,
     Semitones,
+    SemitoneSlope,
     Signed1,
     TimeMs,
     Unit01,
@@ -65,7 +66,8 @@ class TextSpan(Contract, frozen=True, kw_only=True):
     end: Count  # exclusive
     text: str
     kind: SpanKind
-    # the score this span would make alone, after all rules; for emphasis, what it adds to P
+    # the score this span would make alone, after all rules; for emphasis, what it adds to P;
+    # for a fitted term, its signed share of the bounded evidence (below 0: it speaks against)
     contribution: Signed1
     rule: str  # e.g. "lexicon:angry*very", "negated:happy", "!!!"
 
@@ -126,6 +128,7 @@ class AcousticFeatures(Contract, frozen=True, kw_only=True):
     pitch_mean_semitones: Semitones | None
     pitch_variance: Variance | None  # semitone^2
     pitch_contour: PitchContour | None
+    pitch_slope: SemitoneSlope | None = None  # mean size of its movement, up or down
     speaking_rate: RateHz  # syllable nuclei per second of own floor time
     articulation_rate: RateHz  # nuclei per second of phonation
     silence_ratio: Unit01  # silence inside own turns; gaps and the other side excluded

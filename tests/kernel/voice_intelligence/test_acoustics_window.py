@@ -58,6 +58,7 @@ def test_a_steady_voice_pins_every_figure() -> None:
         "pitch_mean_semitones": pytest.approx(24.0),
         "pitch_variance": pytest.approx(0.0, abs=1e-12),
         "pitch_contour": "flat",
+        "pitch_slope": 0.0,
         "speaking_rate": 4.0,
         "articulation_rate": 4.0,
         "silence_ratio": 0.0,
@@ -250,3 +251,14 @@ def test_brighter_is_higher() -> None:
     assert tilt[0] is not None
     assert tilt[1] is not None
     assert tilt[1] > tilt[0] + 6.0
+
+
+def test_pitch_movement_is_its_mean_step_without_jumps_and_gaps() -> None:
+    rising = 110.0 * 2.0 ** (np.arange(100) * 0.25 / 12.0 / 2.0)  # an eighth tone per frame
+    assert measure(make(100, f0_hz=rising)).pitch_slope == pytest.approx(12.5, rel=1e-3)
+    there_and_back = np.where(np.arange(100) % 2, 110.0, 110.0 * 2.0 ** (0.5 / 12.0))
+    assert measure(make(100, f0_hz=there_and_back)).pitch_slope == pytest.approx(50.0, rel=1e-3)
+    halves = np.repeat([110.0, 165.0], 50)  # one jump of seven semitones
+    assert measure(make(100, f0_hz=halves)).pitch_slope == pytest.approx(0.0, abs=1e-3)
+    alone = np.where(np.arange(100) % 3, 0.0, 110.0)
+    assert measure(make(100, f0_hz=alone)).pitch_slope is None

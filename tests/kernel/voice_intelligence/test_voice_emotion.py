@@ -21,8 +21,9 @@ CALIBRATION = VoiceCalibration()
 
 
 def raised(sd: float) -> dict[str, float]:
-    """Pitch, level and brightness raised together by so many standard deviations."""
+    """Pitch, its movement, level and brightness raised by so many standard deviations."""
     return {
+        "pitch_slope": NORMAL[VoiceFeature.F0_SLOPE] + sd * SPREADS[VoiceFeature.F0_SLOPE],
         "pitch_mean_semitones": NORMAL[VoiceFeature.F0_MEAN] + sd * SPREADS[VoiceFeature.F0_MEAN],
         "energy_mean": NORMAL[VoiceFeature.ENERGY] + sd * SPREADS[VoiceFeature.ENERGY],
         "tilt_db": NORMAL[VoiceFeature.TILT] + sd * SPREADS[VoiceFeature.TILT],
@@ -66,8 +67,8 @@ def test_deviations_come_by_how_much_they_moved_the_alarming_scores() -> None:
     )
     order = [d.feature for d in score_voice(heard, baseline(), CALIBRATION).deviations]
     assert order[0] is VoiceFeature.F0_MEAN  # it stands in two formulas
-    assert set(order[1:3]) == {VoiceFeature.ENERGY, VoiceFeature.TILT}
-    assert order.index(VoiceFeature.F0_SD) > 2  # the largest z, but no alarm on the telephone
+    assert set(order[1:4]) == {VoiceFeature.F0_SLOPE, VoiceFeature.ENERGY, VoiceFeature.TILT}
+    assert order.index(VoiceFeature.F0_SD) > 3  # the largest z, but no alarm on the telephone
 
 
 def test_deviations_are_clipped_to_three() -> None:

@@ -97,6 +97,7 @@ SPAN_KINDS: dict[SpanKind, LocalText] = {
     SpanKind.ESCALATION_REQUEST: _text("an explicit escalation request", "明确的升级诉求"),
     SpanKind.RHETORICAL_QUESTION: _text("a rhetorical question", "反问"),
     SpanKind.EMPHASIS: _text("emphasis", "强调"),
+    SpanKind.FITTED: _text("words common in complaints", "投诉中常见的说法"),
 }
 NO_MARKERS = _text("no marked words", "无标记词")
 LIST_COMMA = _text(", ", "、")
@@ -244,6 +245,10 @@ DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
     VoiceFeature.F0_SD: (
         _text("more varied in pitch", "音高起伏偏大"),
         _text("less varied in pitch", "音高起伏偏小"),
+    ),
+    VoiceFeature.F0_SLOPE: (
+        _text("quicker in its pitch movement", "音高变化偏快"),
+        _text("slower in its pitch movement", "音高变化偏慢"),
     ),
     VoiceFeature.ENERGY: (_text("louder", "音量偏大"), _text("quieter", "音量偏小")),
     VoiceFeature.ENERGY_SD: (

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from subtone.contracts.calibration import TextCalibration
-from subtone.contracts.vocabulary import ChannelStatus, TextDimension
+from subtone.contracts.vocabulary import ChannelStatus, SpanKind, TextDimension
 from subtone.contracts.voice_intelligence import TextEmotionScores, TextTurn
 from subtone.kernel.statistics import half_life_weight
 
@@ -209,5 +209,5 @@ def text_evidence(
 
 def _weight(scores: TextEmotionScores, t_ms: int, calibration: TextCalibration) -> float:
     weight = half_life_weight((t_ms - scores.t_end_ms) / 1000.0, calibration.half_life_s)
-    is_neutral = scores.confidence == 0.0 and not scores.spans
+    is_neutral = scores.confidence == 0.0 and all(s.kind is SpanKind.FITTED for s in scores.spans)
     return weight * calibration.neutral_turn_weight if is_neutral else weight

@@ -58,6 +58,8 @@ def observed_features(features: AcousticFeatures) -> Iterator[tuple[VoiceFeature
     if features.pitch_mean_semitones is not None and features.pitch_variance is not None:
         yield VoiceFeature.F0_MEAN, features.pitch_mean_semitones
         yield VoiceFeature.F0_SD, math.sqrt(features.pitch_variance)
+    if features.pitch_slope is not None:
+        yield VoiceFeature.F0_SLOPE, features.pitch_slope
     yield VoiceFeature.ENERGY, features.energy_mean
     yield VoiceFeature.ENERGY_SD, math.sqrt(features.energy_variance)
     if features.tilt_db is not None:

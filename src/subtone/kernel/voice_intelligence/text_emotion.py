@@ -14,10 +14,10 @@ from subtone.contracts.voice_intelligence import (
     TextTurn,
 )
 from subtone.kernel.voice_intelligence.text_features import share_of, strength_of
+from subtone.kernel.voice_intelligence.text_fitted import FRUSTRATION_KINDS, beyond_margin
 
-_FRUSTRATION_KINDS = (SpanKind.FRUSTRATION, SpanKind.RHETORICAL_QUESTION)
 _TEXT_KINDS = (
-    *_FRUSTRATION_KINDS,
+    *FRUSTRATION_KINDS,
     SpanKind.CONFUSION,
     SpanKind.URGENCY,
     SpanKind.CALM,
@@ -33,7 +33,8 @@ def score_text(
     """Four dimensions and positivity, all in [0, 1].
 
     Each dimension is 1 - exp(-strength·P/2) over the summed strength of its spans; P, the
-    emphasis, applies to frustration and urgency only. An escalation request joins
+    emphasis, applies to frustration and urgency only. Fitted terms raise or relieve what
+    the authored ones made, within their calibrated bounds. An escalation request joins
     frustration as independent evidence (noisy or), so it is never below the calibrated
     floor. Calm is what the other three leave of it, and nothing at all behind a
     suppression phrase. Positivity shrinks with frustration: praise inside a complaint is
@@ -51,7 +52,9 @@ def score_text(
         )
     spans = features.spans
     emphasis = features.emphasis
-    frustration = share_of(_strength(spans, *_FRUSTRATION_KINDS) * emphasis)
+    frustration = _with_fitted(
+        share_of(_strength(spans, *FRUSTRATION_KINDS) * emphasis), spans, calibration
+    )
     if features.has_escalation_request:
         frustration = 1.0 - (1.0 - frustration) * (1.0 - calibration.escalation_request_frustration)
     confusion = share_of(_strength(spans, SpanKind.CONFUSION))
@@ -84,6 +87,16 @@ def score_text(
         has_escalation_request=features.has_escalation_request,
         spans=spans,
     )
+
+
+def _with_fitted(
+    frustration: float, spans: Iterable[TextSpan], calibration: TextCalibration
+) -> float:
+    """Frustration with the bounded evidence of fitted terms, joined as independent."""
+    share = share_of(beyond_margin(_strength(spans, SpanKind.FITTED), calibration))
+    if share > 0.0:
+        return 1.0 - (1.0 - frustration) * (1.0 - calibration.fitted_max * share)
+    return frustration * (1.0 + calibration.fitted_relief * share)
 
 
 def _strength(spans: Iterable[TextSpan], *kinds: SpanKind) -> float:

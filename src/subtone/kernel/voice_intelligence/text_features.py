@@ -9,6 +9,7 @@ from subtone.contracts.calibration import TextCalibration
 from subtone.contracts.vocabulary import Language, SpanKind
 from subtone.contracts.voice_intelligence import TextFeatures, TextSpan, TextTurn
 from subtone.kernel.voice_intelligence.text_emphasis import Emphasis, measure_emphasis
+from subtone.kernel.voice_intelligence.text_fitted import fitted_hits
 from subtone.kernel.voice_intelligence.text_matcher import LEXICON
 from subtone.kernel.voice_intelligence.text_rules import Hit, apply_rules
 from subtone.kernel.voice_intelligence.text_tokens import (
@@ -20,13 +21,16 @@ from subtone.kernel.voice_intelligence.text_tokens import (
 
 
 def share_of(strength: float) -> float:
-    """Score that one span of this strength makes alone, in [0, 1): 1 - exp(-strength/2)."""
-    return 1.0 - math.exp(-strength / 2.0)
+    """Score that one span of this strength makes alone, in (-1, 1): 1 - exp(-strength/2).
+
+    A strength below 0 makes the same share below 0.
+    """
+    return math.copysign(1.0 - math.exp(-abs(strength) / 2.0), strength)
 
 
 def strength_of(share: float) -> float:
     """Strength behind a share; the inverse of ``share_of``."""
-    return -2.0 * math.log1p(-share)
+    return math.copysign(-2.0 * math.log1p(-abs(share)), share)
 
 
 def measure_text(turn: TextTurn, calibration: TextCalibration) -> TextFeatures:
@@ -34,12 +38,14 @@ def measure_text(turn: TextTurn, calibration: TextCalibration) -> TextFeatures:
 
     A scoring span's ``contribution`` is the score it would make alone after all rules but
     emphasis (``share_of`` its strength), an emphasis span's is what it adds to P, an
-    escalation request's is the frustration it demands, a suppression phrase's is 1.
+    escalation request's is the frustration it demands, a suppression phrase's is 1, a
+    fitted term's is its signed share before the bound.
     Offsets point into ``turn.text`` as it was written.
     """
     folded = fold(turn.text)
     tokens = tokenise(folded)
     hits = apply_rules(tokens, LEXICON.units(tokens), calibration)
+    hits += fitted_hits(tokens, hits, calibration)
     emphasis = measure_emphasis(folded, tokens, calibration)
     kinds = {hit.kind for hit in hits}
     spans = (

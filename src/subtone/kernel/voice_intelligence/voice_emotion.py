@@ -8,9 +8,9 @@ tell anger from joy, and the words (or a valence head) must.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.calibration import FeatureWeight, VoiceCalibration
 from subtone.contracts.vocabulary import ChannelStatus, VoiceDimension, VoiceFeature
 from subtone.contracts.voice_intelligence import (
     AcousticFeatures,
@@ -23,27 +23,6 @@ from subtone.kernel.voice_intelligence.baseline import observed_features
 
 Z_LIMIT = 3.0
 WIDE_BAND_HZ = 16_000
-
-# weights of the linear predictors; the telephone row has no pitch spread, which is
-# uninformative or reversed at 8 kHz (SCIENCE section 2, measured)
-AGITATION_WIDE = {
-    VoiceFeature.F0_MEAN: 0.4,
-    VoiceFeature.ENERGY: 0.2,
-    VoiceFeature.TILT: 0.2,
-    VoiceFeature.F0_SD: 0.2,
-}
-AGITATION_TELEPHONE = {
-    VoiceFeature.F0_MEAN: 0.4,
-    VoiceFeature.ENERGY: 0.3,
-    VoiceFeature.TILT: 0.3,
-}
-STRESS = {VoiceFeature.F0_MEAN: 0.6, VoiceFeature.RATE: 0.4}
-HESITATION = {
-    VoiceFeature.SILENCE: 0.5,
-    VoiceFeature.PAUSE: 0.3,
-    VoiceFeature.FRAGMENT: 0.2,
-}
-UNREST = {VoiceFeature.F0_SD: 0.4, VoiceFeature.ENERGY_SD: 0.3, VoiceFeature.ENERGY: 0.3}
 
 
 def voice_status(features: AcousticFeatures, calibration: VoiceCalibration) -> ChannelStatus:
@@ -73,9 +52,9 @@ def score_voice(
 ) -> VoiceEmotionScores:
     """The four scores of one window; call only when voice_status is ok."""
     z = deviations(features, baseline, calibration)
-    alarms = _alarm_weights(features.sample_rate_hz)
+    alarms = _alarm_weights(features.sample_rate_hz, calibration)
     scores = {name: _score(z, weights, calibration) for name, weights in alarms.items()}
-    scores[VoiceDimension.CALM] = 1.0 - _score(z, UNREST, calibration)
+    scores[VoiceDimension.CALM] = 1.0 - _score(z, _weights(calibration.unrest), calibration)
     moved = {
         name: sum(scores[d] * weights.get(name, 0.0) for d, weights in alarms.items()) * abs(value)
         for name, value in z.items()
@@ -102,14 +81,19 @@ def score_voice(
 
 
 def _alarm_weights(
-    sample_rate_hz: int,
+    sample_rate_hz: int, calibration: VoiceCalibration
 ) -> Mapping[VoiceDimension, Mapping[VoiceFeature, float]]:
     is_wide = sample_rate_hz >= WIDE_BAND_HZ
+    agitation = calibration.agitation_wide if is_wide else calibration.agitation_telephone
     return {
-        VoiceDimension.AGITATION: AGITATION_WIDE if is_wide else AGITATION_TELEPHONE,
-        VoiceDimension.STRESS: STRESS,
-        VoiceDimension.HESITATION: HESITATION,
+        VoiceDimension.AGITATION: _weights(agitation),
+        VoiceDimension.STRESS: _weights(calibration.stress),
+        VoiceDimension.HESITATION: _weights(calibration.hesitation),
     }
+
+
+def _weights(formula: Sequence[FeatureWeight]) -> dict[VoiceFeature, float]:
+    return {term.feature: term.weight for term in formula}
 
 
 def _score(

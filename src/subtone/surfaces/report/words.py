@@ -79,6 +79,7 @@ KINDS: Mapping[SpanKind, LocalText] = {
     SpanKind.ESCALATION_REQUEST: _t("asks to escalate", "要求升级"),
     SpanKind.RHETORICAL_QUESTION: _t("rhetorical", "反问"),
     SpanKind.EMPHASIS: _t("emphasis", "强调"),
+    SpanKind.FITTED: _t("fitted", "统计词"),
 }
 
 AMD_VERDICTS: Mapping[AmdVerdict, LocalText] = {

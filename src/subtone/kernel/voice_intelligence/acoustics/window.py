@@ -19,6 +19,7 @@ MIN_TURN_MS = 2000  # rates depend on turn length below this (Yuan 2006)
 _OTHER_SPEAKS_MS = 100  # this much of the other side makes a silence a change of turn
 _OUTLIER_SEMITONES = 11.0  # just under an octave: octave errors go, expression stays
 _CONTOUR_SEMITONES = 1.5  # least change over the window that is a direction
+_JUMP_SEMITONES = 2.0  # no voice moves so far within 10 ms
 _MIN_SLOPE_MS = 300  # less speech than this has no trend
 _REFERENCE_HZ = 27.5
 _MAX_RATE_HZ = 50.0
@@ -71,7 +72,7 @@ def measure_window(
     voiced_ms = int(voiced.sum()) * HOP_MS
     speech_ms = int(speech.sum()) * HOP_MS
     speaking_rate, articulation_rate = _rates(rows.is_nucleus & speech, turns, min_turn_ms)
-    mean_st, variance_st, contour = _pitch(rows, voiced)
+    mean_st, variance_st, contour, slope_st = _pitch(rows, voiced)
     return AcousticFeatures(
         track_id=track_id,
         t_start_ms=t_start_ms,
@@ -84,6 +85,7 @@ def measure_window(
         pitch_mean_semitones=mean_st,
         pitch_variance=variance_st,
         pitch_contour=contour,
+        pitch_slope=slope_st,
         speaking_rate=speaking_rate,
         articulation_rate=articulation_rate,
         silence_ratio=sum(silences) / floor_rows if floor_rows else 0.0,
@@ -134,10 +136,12 @@ def _rates(is_nucleus: Bool, turns: list[_Turn], min_turn_ms: int) -> tuple[floa
     )
 
 
-def _pitch(rows: Frames, voiced: Bool) -> tuple[float | None, float | None, PitchContour | None]:
-    """Mean and variance in semitones above 27.5 Hz without octave errors, and direction."""
+def _pitch(
+    rows: Frames, voiced: Bool
+) -> tuple[float | None, float | None, PitchContour | None, float | None]:
+    """Mean and variance in semitones above 27.5 Hz without octave errors, direction, movement."""
     if not voiced.any():
-        return None, None, None
+        return None, None, None, None
     semitones: FloatArray = 12.0 * np.log2(rows.f0_hz[voiced].astype(np.float64) / _REFERENCE_HZ)
     kept = np.abs(semitones - np.median(semitones)) <= _OUTLIER_SEMITONES
     if not kept.any():  # half the frames an octave off: neither half is the error
@@ -148,7 +152,18 @@ def _pitch(rows: Frames, voiced: Bool) -> tuple[float | None, float | None, Pitc
     contour = PitchContour.FLAT
     if abs(change) >= _CONTOUR_SEMITONES:
         contour = PitchContour.RISING if change > 0.0 else PitchContour.FALLING
-    return float(semitones.mean()), float(semitones.var()), contour
+    return float(semitones.mean()), float(semitones.var()), contour, _movement(at_s, semitones)
+
+
+def _movement(at_s: FloatArray, semitones: FloatArray) -> float | None:
+    """Mean size of the step to the next frame in semitones per second; None without one.
+
+    Frames of two voiced stretches are no neighbours, and a jump is an error of the tracker.
+    """
+    hop_s = HOP_MS / 1000.0
+    steps = np.abs(np.diff(semitones))[np.diff(at_s) < 1.5 * hop_s]
+    steps = steps[steps < _JUMP_SEMITONES]
+    return float(steps.mean()) / hop_s if len(steps) else None
 
 
 def _slope(at_s: FloatArray, values: FloatArray) -> float:
