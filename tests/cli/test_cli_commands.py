@@ -44,8 +44,8 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 COMMANDS = [
-    "analyze", "calibrate", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain", "forget",
-    "models", "probe", "recall", "remember", "schema", "serve", "simulate", "train",
+    "analyze", "calibrate", "compare", "data", "demo", "doctor", "enrol", "evaluate", "explain",
+    "forget", "models", "probe", "recall", "remember", "schema", "serve", "simulate", "train",
 ]  # fmt: skip
 
 
