@@ -28,7 +28,7 @@ from subtone.runtime.live.parts import ConflictError, LiveParts
 from subtone.runtime.live.socket_protocol import waiting_receiver
 
 MAX_REASON_BYTES = 120  # RFC 6455 leaves 123
-GATHER_S = 0.04  # media comes every 20 ms: what waits is taken together, well within a batch
+GATHER_S = 0.08  # media comes every 20 ms: what waits is taken together, well within a batch
 REFUSAL = "subtone_refusal"
 HAS_TEXT = ("has_text", "true")  # a stream's attribute: its words come from elsewhere
 
