@@ -15,6 +15,7 @@ import soxr
 
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.contracts.inbound import HeadValue
+from subtone.contracts.vocabulary import VoiceFeature
 from subtone.contracts.voice_intelligence import AcousticFeatures
 from subtone.kernel.voice_intelligence.acoustics import (
     HOP_MS,
@@ -35,7 +36,20 @@ from subtone.perception.heads.files import StoredHead
 SPACE: Final = "acoustics/1"
 LINE_RATE_HZ: Final = 8_000
 FULL_VOICED_MS: Final = VoiceCalibration().full_voiced_ms
-_PRIORS: Final = {prior.feature: prior for prior in VoiceCalibration().priors}
+# the order and number are the space's: what else the kernel measures belongs to another one
+_FEATURES: Final = (
+    VoiceFeature.F0_MEAN,
+    VoiceFeature.F0_SD,
+    VoiceFeature.ENERGY,
+    VoiceFeature.ENERGY_SD,
+    VoiceFeature.TILT,
+    VoiceFeature.RATE,
+    VoiceFeature.SILENCE,
+    VoiceFeature.PAUSE,
+    VoiceFeature.FRAGMENT,
+)
+_ALL_PRIORS: Final = {prior.feature: prior for prior in VoiceCalibration().priors}
+_PRIORS: Final = {feature: _ALL_PRIORS[feature] for feature in _FEATURES}
 ACOUSTIC_FEATURES: Final = tuple(str(feature) for feature in _PRIORS)
 
 
