@@ -97,7 +97,9 @@ def test_g711_without_loss_is_byte_exact(
     assert not any(m.is_concealed for m in media(events))
     assert codec.statistics.lost_count == 0
     ends = [m.t_stream_ms + len(m.payload) // 8 for m in media(events)]
-    assert [m.t_stream_ms for m in media(events)] == [0, *ends[:-1]]
+    placed = zip((m.t_stream_ms for m in media(events)), [0, *ends[:-1]], strict=True)
+    # where samples say, but for a sender's clock that runs fast or slow
+    assert all(abs(t_ms - end_ms) <= end_ms * 250e-6 for t_ms, end_ms in placed)
 
 
 def test_fourteen_lost_packets_are_concealed_where_they_are() -> None:

@@ -158,3 +158,22 @@ def test_a_clock_that_began_anew_is_measured_anew() -> None:
     clock.observe_report(0, 7.0)
     clock.restart()
     assert (clock.offset_ms, clock.ntp_zero_ms, clock.skew_ppm) == (None, None, None)
+
+
+@pytest.mark.parametrize("ppm", [-200, -50, 0, 50, 200])
+def test_two_legs_stay_side_by_side_on_the_receivers_clock(ppm: int) -> None:
+    clock, jitter, last_ms = StreamClock(), random.Random(2), 0
+    for t_ms in range(0, 1_800_000, 20):
+        arrives_ms = int(t_ms * (1 + ppm / 1e6) + jitter.expovariate(1 / 15))
+        clock.observe(t_ms, 5000 + arrives_ms)
+        corrected_ms = clock.corrected_ms(t_ms)
+        assert corrected_ms >= last_ms
+        last_ms = corrected_ms
+    assert corrected_ms == pytest.approx(t_ms * (1 + ppm / 1e6), abs=40)
+
+
+def test_a_queue_that_fills_does_not_move_time() -> None:
+    clock = StreamClock()
+    for t_ms in range(0, 120_000, 20):
+        clock.observe(t_ms, int(t_ms * 1.0008))
+        assert clock.corrected_ms(t_ms) == t_ms

@@ -13,6 +13,7 @@ _BUCKET_MS = 10_000
 _MAX_BUCKETS = 60
 _MIN_SPAN_MS = 60_000  # under a minute, millisecond stamps tell nothing about ppm
 _MAX_SKEW_PPM = 1000.0  # crystals are within 200; what is beyond is not a clock
+_MAX_APPLIED_PPM = 250.0  # beyond it a queue is filling, and time must not follow it
 
 
 class StreamClock:
@@ -21,6 +22,25 @@ class StreamClock:
     def __init__(self) -> None:
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=_MAX_BUCKETS)
         self._reports: deque[tuple[int, float]] = deque(maxlen=_MAX_BUCKETS)
+        self._corrected_to_ms = 0
+        self._checked_ms = 0
+        self._applied_ppm = 0.0
+        self._drift_ms = 0.0
+
+    def corrected_ms(self, t_stream_ms: int) -> int:
+        """Stream time as the receiver's clock counts it, so that two legs stay side by side.
+
+        What is known of the skew moves time on smoothly, looked at every ten seconds; before it
+        is known nothing moves. Feed it in order of stream time.
+        """
+        if t_stream_ms - self._checked_ms >= _BUCKET_MS:
+            self._checked_ms = t_stream_ms
+            skew_ppm = self.skew_ppm or 0.0
+            self._applied_ppm = skew_ppm if abs(skew_ppm) <= _MAX_APPLIED_PPM else 0.0
+        elapsed_ms = max(0, t_stream_ms - self._corrected_to_ms)
+        self._drift_ms += elapsed_ms * self._applied_ppm * 1e-6
+        self._corrected_to_ms += elapsed_ms
+        return max(0, t_stream_ms + round(self._drift_ms))
 
     @property
     def offset_ms(self) -> int | None:

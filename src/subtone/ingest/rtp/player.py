@@ -69,13 +69,12 @@ class Player:
         if decoder is None:
             return ()
         gap = placed.gap_ticks * decoder.sample_rate_hz // rate_hz
-        media = [
-            *self._media(placed.gap_start_ms, decoder, self._fill(decoder, placed, gap, payload))
-        ]
+        filled = self._fill(decoder, placed, gap, payload)
+        media = [*self._media(self._clock.corrected_ms(placed.gap_start_ms), decoder, filled)]
         if payload:
             self._clock.observe(placed.t_stream_ms, t_seen_ms)
             sound = self._decode(decoder, payload, ticks * decoder.sample_rate_hz // rate_hz)
-            media += self._media(placed.t_stream_ms, decoder, (sound,))
+            media += self._media(self._clock.corrected_ms(placed.t_stream_ms), decoder, (sound,))
         return tuple(media)
 
     def _fill(
