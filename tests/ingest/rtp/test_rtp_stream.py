@@ -127,6 +127,7 @@ def test_a_stream_that_never_opened_closes_in_silence() -> None:
 def test_any_order_doubling_and_loss_gives_the_audio_of_the_clean_stream(
     delays: list[int], doubled: set[int], lost: set[int]
 ) -> None:
+    delays[:2] = [0, 0]  # a source is believed after two in a row, whatever follows
     clean = heard([*play(codec := stream(), range(60)), *codec.close(9999, "bye")])
     sent = sorted((n for n in range(60) if n not in lost), key=lambda n: (n + delays[n], n))
     codec = stream()
