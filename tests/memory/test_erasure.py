@@ -188,3 +188,13 @@ def test_retention_erases_what_is_older(store: SqliteMemoryStore) -> None:
 def test_an_age_that_is_none_is_refused(store: SqliteMemoryStore, days: float) -> None:
     with pytest.raises(MemoryRefusedError, match="number of days"):
         store.erase_older_than(days)
+
+
+def test_what_is_remembered_of_a_held_call_stays_until_the_hold_is_lifted(
+    store: SqliteMemoryStore,
+) -> None:
+    store.add(record(i, call_id=f"call-{i % 2}", t_seen_ms=1) for i in range(6))
+    assert store.erase_older_than(1.0, ["call-1"]).records == 3
+    assert store.count() == store.count(MemoryFilter(call_id="call-1")) == 3
+    assert store.erase(MemoryFilter(), everything=True, held_calls=["call-1"]).records == 0
+    assert store.erase(MemoryFilter(), everything=True).records == 3

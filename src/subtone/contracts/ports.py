@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from subtone.contracts.inbound import InboundEvent
@@ -104,8 +104,10 @@ class MemoryStore(Protocol):
         """How many records the filter allows."""
         ...
 
-    def erase(self, where: MemoryFilter, *, everything: bool = False) -> ErasureReceipt:
-        """Remove what the filter allows, with its words and vectors, from the disk too."""
+    def erase(
+        self, where: MemoryFilter, *, everything: bool = False, held_calls: Collection[str] = ()
+    ) -> ErasureReceipt:
+        """Remove what the filter allows, from the disk too; records of held calls stay."""
         ...
 
     def stats(self) -> MemoryStats:

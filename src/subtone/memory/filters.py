@@ -55,6 +55,15 @@ def where_of(allowed: MemoryFilter, vault: Vault) -> Where:
     return Where(" AND ".join(parts) or "1", tuple(values))
 
 
+def sparing(where: Where, call_ids: Iterable[str], vault: Vault) -> Where:
+    """The same, without the records of these calls."""
+    tokens = tuple(vault.token("call", call_id) for call_id in call_ids)
+    if not tokens:
+        return where
+    marks = ", ".join("?" * len(tokens))
+    return Where(f"({where.sql}) AND +r.call NOT IN ({marks})", (*where.values, *tokens))
+
+
 def listed(keys: Iterable[int]) -> str:
     """Keys as one bound value, for ``IN (SELECT value FROM json_each(?))``."""
     return json.dumps([int(key) for key in keys])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,7 @@ from subtone.memory.database import (
 )
 from subtone.memory.erasure import keys_of, keys_where, remove
 from subtone.memory.errors import MemoryRefusedError, MemoryStoreError
-from subtone.memory.filters import Where, where_of
+from subtone.memory.filters import Where, sparing, where_of
 from subtone.memory.fusion import fused
 from subtone.memory.rows import (
     COLUMNS,
@@ -154,8 +154,12 @@ class SqliteMemoryStore:
             voice = (speaker_id, keys.pop(), is_enrolled)
             voiceprints.write(database, self._vault, voice, arrays)
 
-    def erase(self, where: MemoryFilter, *, everything: bool = False) -> ErasureReceipt:
+    def erase(
+        self, where: MemoryFilter, *, everything: bool = False, held_calls: Collection[str] = ()
+    ) -> ErasureReceipt:
         """Remove what the filter allows, from the indexes, the log and the free pages too.
+
+        Records of ``held_calls`` stay: they are under legal hold.
 
         A filter by speaker alone removes that speaker's voiceprints as well, ``everything``
         all of them. Voiceprints go whether they are switched on or not.
@@ -167,7 +171,8 @@ class SqliteMemoryStore:
             )
         speaker = where.speaker_id
         with self._writing() as database:
-            keys = keys_where(database, where_of(where, self._vault))
+            allowed = sparing(where_of(where, self._vault), held_calls, self._vault)
+            keys = keys_where(database, allowed)
             removed = remove(database, self._vault, keys)
             vectors = removed.vectors
             if everything:
@@ -186,12 +191,12 @@ class SqliteMemoryStore:
             database.execute("INSERT INTO receipts (body) VALUES (?)", (body,))
         return msgspec.structs.replace(receipt, is_scrubbed=self._scrub())
 
-    def erase_older_than(self, days: float) -> ErasureReceipt:
-        """Erase what was seen more than so many days ago."""
+    def erase_older_than(self, days: float, held_calls: Collection[str] = ()) -> ErasureReceipt:
+        """Erase what was seen more than so many days ago, but for ``held_calls``."""
         if not days >= 0.0:
             raise MemoryRefusedError(f"an age is a number of days from 0 up, not {days}")
         until_ms = max(0, self._now_ms() - round(days * DAY_MS))
-        return self.erase(MemoryFilter(t_seen_until_ms=until_ms))
+        return self.erase(MemoryFilter(t_seen_until_ms=until_ms), held_calls=held_calls)
 
     # --- reading ---------------------------------------------------------------------------
 

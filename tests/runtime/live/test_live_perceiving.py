@@ -326,6 +326,12 @@ def test_a_callers_words_are_heard_journalled_scored_and_remembered(tmp_path: Pa
             return "CA1" not in live.parts.hub.calls
 
         await eventually(is_over)
+        await live.call("PUT", "/v1/calls/CA1/hold", Scope.ADMIN)
+        refused = await live.call("DELETE", "/v1/memories?call_id=CA1", Scope.ADMIN)
+        assert (refused.status_code, "legal hold" in refused.text) == (409, True)
+        kept = await live.call("DELETE", "/v1/memories?everything=true", Scope.ADMIN)
+        assert kept.json()["records"] == 0
+        await live.call("DELETE", "/v1/calls/CA1/hold", Scope.ADMIN)
         erased = await live.call("DELETE", "/v1/calls/CA1", Scope.ADMIN)
         assert erased.status_code == 200, erased.text
         assert store.count(MemoryFilter(call_id="CA1")) == 0

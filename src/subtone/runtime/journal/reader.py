@@ -113,6 +113,14 @@ class JournalReader:
             ).fetchall()
         return tuple(call_id for (call_id,) in rows)
 
+    def held(self) -> tuple[str, ...]:
+        """Calls under legal hold, oldest first."""
+        with self._connection() as database:
+            rows = database.execute(
+                "SELECT call_id FROM calls WHERE is_held = 1 ORDER BY key"
+            ).fetchall()
+        return tuple(call_id for (call_id,) in rows)
+
     def replay(self, call_id: str) -> Iterator[InboundEvent]:
         """All events of one call in order; none for an unknown one.
 

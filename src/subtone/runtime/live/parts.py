@@ -52,6 +52,10 @@ class CallReader(OutputReader, Protocol):
         """One call."""
         ...
 
+    def held(self) -> Sequence[str]:
+        """Calls under legal hold."""
+        ...
+
     def outputs_of(
         self, call_id: str, kind: str, after: int = -1, limit: int = 100
     ) -> Sequence[OutputRow]:

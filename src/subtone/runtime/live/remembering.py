@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +56,9 @@ async def running_perception(
         raise ConfigError(
             f"perception and memory need {error.name}: install subtone[memory]"
         ) from error
-    retaining = asyncio.create_task(_retain(perception.store, config.memory), name="forgetting")
     try:
         yield perception
     finally:
-        retaining.cancel()
         if perception.store is not None:
             await asyncio.to_thread(perception.store.close)
 
@@ -193,15 +191,15 @@ def _key(memory: MemoryConfig) -> bytes | None:
     return key
 
 
-async def _retain(store: SqliteMemoryStore | None, memory: MemoryConfig) -> None:
-    """Erase what is older than the retention, now and every hour."""
+async def forget_old(
+    store: SqliteMemoryStore | None, days: int, held: Callable[[], Sequence[str]]
+) -> None:
+    """Erase what is older than the retention, now and every hour; calls under hold stay."""
     while store is not None:
         try:
-            receipt = await asyncio.to_thread(store.erase_older_than, memory.retention_days)
+            receipt = await asyncio.to_thread(lambda: store.erase_older_than(days, held()))
         except Exception:
-            log.exception("memories older than %d days were not erased", memory.retention_days)
+            log.exception("memories older than %d days were not erased", days)
         else:
-            log.info(
-                "%d memories older than %d days erased", receipt.records, memory.retention_days
-            )
+            log.info("%d memories older than %d days erased", receipt.records, days)
         await asyncio.sleep(RETENTION_EVERY_S)

@@ -34,7 +34,7 @@ from subtone.ingest.errors import IngestError
 from subtone.runtime.audio_memory.keeping import Keep
 from subtone.runtime.config import Scope
 from subtone.runtime.live.auth import requires, view_of
-from subtone.runtime.live.parts import LiveParts, Parts
+from subtone.runtime.live.parts import ConflictError, LiveParts, Parts
 from subtone.runtime.live.problems import PROBLEMS
 
 TAGS = ["memory"]
@@ -182,12 +182,19 @@ async def forget(
     until_ms: FromQuery[Stamp | None] = None,
     everything: FromQuery[bool] = False,
 ) -> ErasureReceipt:
-    """Words, vectors and, of a speaker, voiceprints; nothing of them is left on disk."""
+    """Words, vectors and, of a speaker, voiceprints; nothing of them is left on disk.
+
+    What is remembered of calls under legal hold stays.
+    """
     store = parts.perception.store
     if store is None:
         raise NotFoundException("nothing is remembered here: memory.path is not set")
     where = _filter(call_id=call_id, speaker_id=speaker_id, t_seen_until_ms=until_ms)
-    return await _refused(asyncio.to_thread(store.erase, where, everything=everything))
+    held = await asyncio.to_thread(parts.reader.held)
+    if call_id in held:
+        raise ConflictError(f"call {call_id!r} is under legal hold")
+    work = asyncio.to_thread(store.erase, where, everything=everything, held_calls=held)
+    return await _refused(work)
 
 
 async def _found(

@@ -38,6 +38,7 @@ from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.parts import HttpLimits, LiveParts, PeerSecrets
 from subtone.runtime.live.remembering import (
     Perception,
+    forget_old,
     is_transcribing,
     perceiving_of,
     running_perception,
@@ -193,6 +194,10 @@ async def _running_calls(
         retaining = asyncio.create_task(
             _retain(journal, alerting, now_ms, config.journal.retention_days), name="retention"
         )
+        forgetting = asyncio.create_task(
+            forget_old(perception.store, config.memory.retention_days, journal.reader.held),
+            name="forgetting",
+        )
         async with running_telephony(config, hub, now_ms) as telephony:
             yield LiveParts(
                 hub=hub,
@@ -218,6 +223,7 @@ async def _running_calls(
                 perception=perception,
             )
         retaining.cancel()
+        forgetting.cancel()
         if perceiving is not None:
             await perceiving.stop()
         await hub.stop()
