@@ -143,7 +143,8 @@ async def play(
                 for reply in received.replies:
                     await socket.send_data(reply, "text" if isinstance(reply, str) else "binary")
                 is_over = received.is_over
-                if frames.is_drained and not received.replies:
+                # until the call is known nothing waits: its clock begins with what comes first
+                if source.call_id and frames.is_drained and not received.replies:
                     await asyncio.sleep(GATHER_S)
         finally:
             if gathering is not None:
