@@ -23,8 +23,11 @@ from subtone.contracts.inbound import (
     Track,
 )
 from subtone.contracts.memory import MemoryFilter, MemoryRecord
-from subtone.contracts.vocabulary import AudioEncoding, Role
+from subtone.contracts.outputs import Decision
+from subtone.contracts.vocabulary import AudioEncoding, Role, SessionState
+from subtone.ingest.files import call_events, read_transcript
 from subtone.ingest.wire import StreamMedia, StreamOpened, StreamTrack
+from subtone.kernel import pipeline
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.contrast import ContrastHead
 from subtone.runtime.audio_memory import AudioMemorySystem
@@ -41,8 +44,10 @@ from support_audio_memory import (
     speech,
     write_clips,
 )
+from support_cli import CALLS
 from support_heads import contrast
 from support_live import Live, eventually, run_live
+from support_shared import shared
 from support_whisper import WIDTH
 
 TRACKS = (
@@ -404,3 +409,36 @@ def test_without_models_or_memory_the_routes_say_what_is_not_set(tmp_path: Path)
         assert (answer.status_code, "memory.path" in answer.text) == (404, True)
 
     run_live(tmp_path, test)
+
+
+def test_with_the_models_taken_by_default_the_sample_call_still_hides_its_frustration() -> None:
+    system = AudioMemorySystem(
+        shared("models", "whisper-base-encoder"), encoder_options={"threads": 1}
+    )
+    config = PerceptionConfig()
+    assert (config.arousal_head, config.valence_head) == ("none", "none")
+    models = Utterances(
+        "c", system, ("emotion",), (), None, max_utterance_ms=6_000, now_ms=lambda: 0
+    )
+    transcript = read_transcript(CALLS / "hidden_frustration.en.jsonl")
+    state = pipeline.start()
+    decisions: list[Decision] = []
+    rates: dict[str, int] = {}
+    for event in call_events(
+        CALLS / "hidden_frustration.en.flac",
+        [Role.AGENT, Role.CUSTOMER],
+        transcript,
+        call_id="c",
+        chunk_ms=1_000,
+    ):
+        found: tuple[InboundEvent, ...] = ()
+        if isinstance(event, CallStarted):
+            rates = {t.track_id: t.sample_rate_hz for t in event.tracks if t.role is Role.CUSTOMER}
+        elif isinstance(event, AudioChunk) and event.track_id in rates:
+            found = models.understand([Sound(event, rates[event.track_id])]).heads
+        for taken in (event, *found):
+            state, outputs = pipeline.feed(state, taken)
+            decisions += outputs.decisions
+    moved = [d.transition for d in decisions if d.transition is not None]
+    assert [(t.to_state, t.masked) for t in moved][:1] == [(SessionState.HIDDEN_FRUSTRATION, True)]
+    assert moved[0].basis.heads
