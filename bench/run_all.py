@@ -51,12 +51,11 @@ def run(name: str, data: Path) -> None:
     """Run one bench and keep what it said."""
     arguments = ["python", "-m", *BENCHES[name]]
     said = said_of(arguments)
-    places = {"{data}": str(data), "{model}": str(data.parent / "models" / MODEL)}
-    command = [sys.executable]
-    for part in arguments[1:]:
-        for name_of_place, place in places.items():
-            part = part.replace(name_of_place, place)  # noqa: PLW2901 - filled in step by step
-        command.append(part)
+    model = data.parent / "models" / MODEL
+    command = [
+        sys.executable,
+        *(p.replace("{data}", str(data)).replace("{model}", str(model)) for p in arguments[1:]),
+    ]
     if name not in WITHOUT_JSON:
         command += ["--out", str(RESULTS / f"{name}.json")]
     print(f"$ {said}", flush=True)
