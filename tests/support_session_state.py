@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from subtone.contracts.calibration import Calibration, SessionCalibration
 from subtone.contracts.session_state import EscalationScore
@@ -20,6 +21,12 @@ from subtone.kernel.session_state.machine import START, SessionMemory, step_sess
 
 DEFAULT = Calibration()
 SESSION = SessionCalibration()
+# the design's executable model: the floor under the milder channel alone, half-life of one tick
+DESIGN = replace(
+    DEFAULT,
+    session=replace(SESSION, floor_factor=1.1, floor_milder_share=1.0),
+    alignment=replace(DEFAULT.alignment, smoothing_half_life_s=5.0),
+)
 
 # Every threshold is a multiple of .05: each edge of a bucket and one point inside each
 # represent every score in [0, 1].

@@ -20,15 +20,19 @@ from bench.composed.compose import ComposedCall, compose_all
 from bench.composed.events import inbound
 from bench.composed.kinds import KINDS
 from bench.composed.measure import CallResult, KindResult, Sighting, add_up, judge
+from bench.composed.perception import Listener
 from bench.corpora import DEFAULT_DATA, READERS, by_speaker, read_corpus
 from subtone.contracts.calibration import Calibration
 from subtone.kernel import pipeline
 
 
-def sightings(call: ComposedCall, calibration: Calibration) -> Iterator[Sighting]:
-    """Feed one call; yield the state after every moment."""
+def sightings(
+    call: ComposedCall, calibration: Calibration, listener: Listener | None = None
+) -> Iterator[Sighting]:
+    """Feed one call, as a listener hears it too; yield the state after every moment."""
     state = pipeline.start(calibration)
-    for event in inbound(call.recording):
+    events = inbound(call.recording)
+    for event in events if listener is None else listener.heard(events):
         state, outputs = pipeline.feed(state, event)
         for decision in outputs.decisions:
             snapshot = decision.snapshot
@@ -79,6 +83,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speakers", type=int, help="at most so many customers")
     parser.add_argument("--kinds", nargs="+", choices=names, default=names)
     parser.add_argument("--languages", nargs="+", choices=("en", "zh"), default=["en", "zh"])
+    parser.add_argument("--encoder", type=Path, help="folder of whisper-base: hear with heads too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calibration", type=Path, help="JSON of a Calibration; else the default")
     parser.add_argument("--paths", action="store_true", help="print each call's states")
@@ -97,6 +102,7 @@ def main() -> None:
     """Compose, feed, judge, print."""
     arguments = _arguments()
     calibration = read_calibration(arguments.calibration)
+    listener = Listener(arguments.encoder) if arguments.encoder else None
     speakers = by_speaker(read_corpus(arguments.corpus, arguments.data))
     kinds = [kind for kind in KINDS if kind.name in arguments.kinds]
     results: list[CallResult] = []
@@ -105,7 +111,7 @@ def main() -> None:
         kinds, speakers, arguments.languages, arguments.seed, arguments.speakers
     ):
         started = time.process_time()
-        seen = list(sightings(call, calibration))
+        seen = list(sightings(call, calibration, listener))
         kernel_s += time.process_time() - started
         audio_s += call.recording.duration_ms / 1000
         results.append(judge(call, seen))
@@ -116,7 +122,9 @@ def main() -> None:
 
     per_language = _grouped(results, lambda r: r.language)
     overall = _grouped(results, lambda _: "")
-    print(f"\n{arguments.corpus}, {len({r.call_id.split('-')[1] for r in results})} speakers")
+    ears = "acoustics alone" if listener is None else "acoustics, arousal and valence heads"
+    names = {r.call_id.split("-")[1] for r in results}
+    print(f"\n{arguments.corpus}, {len(names)} speakers, {ears}")
     print(table(per_language), table(overall), sep="\n\n")
     print(f"{audio_s / 3600:.1f} h of calls, {audio_s / kernel_s:.0f} x real time of CPU")
     if arguments.out:

@@ -1,10 +1,11 @@
-"""Both machines end to end: the design's scenarios at 5 s ticks and a 5 s half-life."""
+"""Both machines end to end: the design's scenarios, and how much sooner the shipped one sees."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 
+from subtone.contracts.calibration import Calibration
 from subtone.contracts.vocabulary import SessionState
 from subtone.kernel.session_state.escalation import score_escalation
 from subtone.kernel.session_state.machine import START, step_session
@@ -15,7 +16,7 @@ from subtone.kernel.signal_correlation.conflict import (
 )
 from subtone.kernel.signal_correlation.drift import DriftMemory, intervene, step_drift
 from subtone.kernel.statistics import smooth
-from support_session_state import DEFAULT, oracle
+from support_session_state import DEFAULT, DESIGN, oracle
 
 S = SessionState
 TICK_MS = 5_000
@@ -28,7 +29,9 @@ def ramp(a: Pair, b: Pair, n: int) -> list[Pair]:
 
 
 def run(
-    pairs: Sequence[Pair], interventions: tuple[int, ...] = ()
+    pairs: Sequence[Pair],
+    interventions: tuple[int, ...] = (),
+    calibration: Calibration = DESIGN,
 ) -> tuple[list[SessionState], dict[SessionState, float], list[str]]:
     """Session path, first second of each state, and drift edges of (text, voice) pairs."""
     drift_memory, conflict_memory, session = DriftMemory(), ConflictMemory(), START
@@ -39,19 +42,19 @@ def run(
     drift_edges: list[str] = []
     for index, (raw_text, raw_voice) in enumerate(pairs):
         t_ms = (index + 1) * TICK_MS
-        half_life_s = DEFAULT.alignment.smoothing_half_life_s
+        half_life_s = calibration.alignment.smoothing_half_life_s
         text = smooth(text, raw_text, TICK_MS / 1000, half_life_s)
         voice = smooth(voice, raw_voice, TICK_MS / 1000, half_life_s)
         if index in interventions:
             drift_memory = intervene(drift_memory, t_ms)
-        drift_memory, drift = step_drift(drift_memory, t_ms, text, voice, DEFAULT.drift)
-        found = detect_conflict(t_ms, text, voice, 0.0, False, DEFAULT.conflict)
-        conflict_memory, report = step_conflict(conflict_memory, t_ms, found, DEFAULT.conflict)
+        drift_memory, drift = step_drift(drift_memory, t_ms, text, voice, calibration.drift)
+        found = detect_conflict(t_ms, text, voice, 0.0, False, calibration.conflict)
+        conflict_memory, report = step_conflict(conflict_memory, t_ms, found, calibration.conflict)
         score = score_escalation(
-            t_ms, text, voice, drift.state, report, DEFAULT.session, DEFAULT.conflict
+            t_ms, text, voice, drift.state, report, calibration.session, calibration.conflict
         )
         session, _ = step_session(
-            session, score.score, report.is_masking_confirmed, DEFAULT.session
+            session, score.score, report.is_masking_confirmed, calibration.session
         )
         if not path or path[-1] is not session.state:
             path.append(session.state)
@@ -79,6 +82,19 @@ def test_open_anger_is_active_and_never_hidden() -> None:
     assert path == [S.CALM, S.RISING_TENSION, S.ESCALATION_RISK, S.ACTIVE_ESCALATION]
     assert list(first_s.values()) == [5, 85, 110, 135]
     assert drift_edges == ["both_turn_negative", "both_worsening"]
+
+
+def test_the_shipped_calibration_sees_the_same_sooner() -> None:
+    masked = run(CALM + [(0.05, 0.95)] * 24, calibration=DEFAULT)
+    assert masked[0] == [S.CALM, S.HIDDEN_FRUSTRATION, S.ESCALATION_RISK, S.ACTIVE_ESCALATION]
+    assert list(masked[1].values()) == [5, 70, 80, 85]
+    moderate = run(CALM + [(0.10, 0.55)] * 24, calibration=DEFAULT)
+    assert moderate[1] == {S.CALM: 5, S.HIDDEN_FRUSTRATION: 70}
+    pairs = CALM + ramp((0.05, 0.1), (0.95, 0.95), 18) + [(0.95, 0.95)] * 12
+    path, first_s, _ = run(pairs, calibration=DEFAULT)
+    assert path == [S.CALM, S.RISING_TENSION, S.ESCALATION_RISK, S.ACTIVE_ESCALATION]
+    assert list(first_s.values()) == [5, 80, 105, 130]
+    assert run(CALM * 10, calibration=DEFAULT)[0] == [S.CALM]
 
 
 def test_anger_then_help_is_resolved() -> None:

@@ -117,12 +117,15 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
         FeaturePrior(feature=VoiceFeature.FRAGMENT, mean=0.15, sd=0.1, sd_floor=0.08),
     )
     positivity_discount: Unit01 = 0.8  # voice negativity x (1 - discount x text positivity)
-    valence_centre: Signed = 0.0  # of the valence contrast head, where present
+    head_half_life_s: Seconds = 5.0  # of every head's findings
+    valence_centre: Signed = -3.0  # of the valence contrast head, where present
     valence_scale: Weight = 1.0
-    valence_half_life_s: Seconds = 10.0  # of every head's findings
-    arousal_centre: Signed = 1.4  # of the arousal contrast head: its logit 0 reads .2, as acoustics
-    arousal_scale: Weight = 1.0
-    arousal_head_weight: Unit01 = 1.0  # of a fully trusted head, against the acoustics' 1
+    displeasure_from: Unit01 = 0.7  # valence above which a voice is negative without arousal
+    displeasure_weight: Unit01 = 0.8  # negativity that displeasure alone makes at most
+    unspoken_joy: Unit01 = 0.75  # say of a joyful voice whose words are not positive
+    arousal_centre: Signed = -2.0  # of the arousal contrast head
+    arousal_scale: Weight = 2.7
+    arousal_head_weight: Unit01 = 0.5  # of a fully trusted head, against the acoustics' 1
 
 
 class AlignmentCalibration(Contract, frozen=True, kw_only=True):
@@ -130,7 +133,7 @@ class AlignmentCalibration(Contract, frozen=True, kw_only=True):
 
     hop_ms: HopMs = 5_000
     watermark_ms: DurationMs = 3_000
-    smoothing_half_life_s: Seconds = 5.0
+    smoothing_half_life_s: Seconds = 3.0
     correlation_lag_ms: DurationMs = 10_000
     correlation_min_r: Unit01 = 0.4
     correlation_min_pairs: Count = 30
@@ -197,7 +200,8 @@ class SessionCalibration(Contract, frozen=True, kw_only=True):
     drift_base_cross_escalating: Unit01 = 0.9
     drift_level_weight: Unit01 = 0.1
     emotion_max_weight: Unit01 = 0.6
-    floor_factor: Weight = 1.1
+    floor_factor: Weight = 1.15
+    floor_milder_share: Unit01 = 0.5  # of the milder channel in the floor; 1 is the minimum
     single_channel_discount: Unit01 = 0.9
     rising: Unit01 = 0.25
     risk: Unit01 = 0.55

@@ -292,11 +292,11 @@ class PerceptionConfig(Section, frozen=True, kw_only=True):
         Meta(description="head file, or ONNX model, of the task emotion; else the shipped one"),
     ] = None
     arousal_head: Annotated[
-        str, Meta(description="contrast head file, `shipped`, or `none`; not calibrated on calls")
-    ] = "none"
+        str, Meta(description="contrast head file, `shipped` where there is one, or `none`")
+    ] = "shipped"
     valence_head: Annotated[
-        str, Meta(description="contrast head file, `shipped`, or `none`; not calibrated on calls")
-    ] = "none"
+        str, Meta(description="contrast head file, `shipped` where there is one, or `none`")
+    ] = "shipped"
     speaker_model: Annotated[
         str | None, Meta(description="ONNX model, or voice head file, of the task speaker")
     ] = None

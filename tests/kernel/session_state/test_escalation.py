@@ -10,7 +10,7 @@ from subtone.contracts.calibration import SessionCalibration
 from subtone.contracts.session_state import EscalationScore
 from subtone.contracts.signal_correlation import ConflictReport
 from subtone.contracts.vocabulary import ConflictType, DriftState, Severity, Signal
-from support_session_state import SESSION, conflict, escalation, report
+from support_session_state import DESIGN, SESSION, conflict, escalation, report
 
 units = st.floats(0.0, 1.0)
 drifts = st.sampled_from(DriftState)
@@ -50,14 +50,31 @@ def test_without_a_conflict_the_sum_tops_out_at_060() -> None:
 def test_open_distress_is_lifted_by_the_floor() -> None:
     score = escalation(0.9, 0.9, DriftState.ALIGNED_NEGATIVE)
     assert score.raw == pytest.approx(0.477)
-    assert score.score == score.floor == pytest.approx(0.99)
+    assert score.score == score.floor == pytest.approx(1.0)
     assert score.is_floor_applied
 
 
-@pytest.mark.parametrize(("level", "expected"), [(0.5, 0.55), (0.69, 0.759), (1.0, 1.0)])
-def test_floor_is_11_times_the_milder_channel(level: float, expected: float) -> None:
-    assert escalation(level, level).floor == pytest.approx(expected)
-    assert escalation(level, 1.0).floor == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("text", "voice", "expected"),
+    [
+        (0.5, 0.5, 0.575),  # a risk
+        (0.66, 0.66, 0.759),  # active
+        (0.5, 0.9, 1.15 * 0.45**0.5),  # a raging voice says how sour words are meant
+        (0.9, 0.5, 1.15 * 0.45**0.5),
+        (0.0, 1.0, 0.0),  # and lifts nothing from nothing
+        (1.0, 1.0, 1.0),
+    ],
+)
+def test_floor_is_the_lifted_geometric_mean_of_both(
+    text: float, voice: float, expected: float
+) -> None:
+    assert escalation(text, voice).floor == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("worse", [0.5, 0.8, 1.0])
+def test_a_whole_share_of_the_milder_channel_is_the_minimum(worse: float) -> None:
+    score = escalation(0.5, worse, calibration=DESIGN.session)
+    assert score.floor == pytest.approx(0.55)
 
 
 def test_full_masking_reaches_active() -> None:

@@ -227,8 +227,8 @@ def test_missing_channels_say_which_and_why() -> None:
 def test_floor_is_named_when_it_wins() -> None:
     angry = basis(0.9, 0.9, drift=DriftState.ALIGNED_NEGATIVE)
     assert (
-        "score 0.99: words and voice are negative together, and the floor 0.99 under the lower "
-        "of the two stands above the weighted sum 0.48 (drift 0.21 + emotion 0.27)"
+        "score 1.00: words and voice are negative together, and the floor 1.00 that both set "
+        "stands above the weighted sum 0.48 (drift 0.21 + emotion 0.27)"
     ) in [r.en for r in angry.reasons]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from subtone.contracts.vocabulary import ConflictType, DriftState, Severity
 from subtone.kernel.session_state.machine import START, SessionMemory
 from support_session_state import (
+    DESIGN,
     GRID,
     conflict,
     escalation,
@@ -99,6 +100,6 @@ def test_scores_equal_the_model() -> None:
         scoring = severity if is_confirmed or not is_masking else None
         parts = model.components(DRIFT_LETTERS[drift], text, voice, scoring)
         expected, raw = model.score(*parts, text, voice)
-        ours = escalation(text, voice, drift, report(found, is_confirmed))
+        ours = escalation(text, voice, drift, report(found, is_confirmed), DESIGN.session)
         assert abs(ours.score - expected) < 1e-12
         assert abs(ours.raw - raw) < 1e-12

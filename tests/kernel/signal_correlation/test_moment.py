@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.vocabulary import ChannelStatus, DriftState, HeadKind
@@ -19,16 +20,19 @@ from subtone.kernel.signal_correlation.moment import (
     amended_moment,
     correlate,
     timeline_alignment,
+    valence_factor,
 )
 from support_moments import NO_TEXT, given_at, voice, words
 
 CALIBRATION = Calibration()
+# one tick is one half-life, so that the arithmetic can be read
+HALVING = replace(CALIBRATION, alignment=replace(CALIBRATION.alignment, smoothing_half_life_s=5.0))
 
 
 def run(*ticks: tuple[TextEvidence, VoiceEvidence]) -> list[tuple[float | None, float | None]]:
     memory, found = MomentMemory(), []
     for tick, (text, heard) in enumerate(ticks, start=1):
-        memory, out = correlate(memory, given_at(tick, text, heard), CALIBRATION)
+        memory, out = correlate(memory, given_at(tick, text, heard), HALVING)
         found.append((out.moment.text_negativity, out.moment.voice_negativity))
     return found
 
@@ -57,16 +61,32 @@ def negativity(agitation: float, *heads: HeadEvidence) -> float:
     return raw[1].moment.voice_negativity_raw
 
 
-def test_a_valence_head_discounts_joy_by_its_weight() -> None:
-    assert negativity(0.6, said(HeadKind.VALENCE, 0.0)) == pytest.approx(0.0)
-    assert negativity(0.6, said(HeadKind.VALENCE, 0.0, 0.25)) == pytest.approx(0.375)
-    assert negativity(0.6, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.5)
+def test_a_valence_head_discounts_joy_by_its_weight_and_more_where_the_words_agree() -> None:
+    assert negativity(0.6, said(HeadKind.VALENCE, 0.0)) == pytest.approx(0.5 * 0.25)
+    assert negativity(0.6, said(HeadKind.VALENCE, 0.0, 0.4)) == pytest.approx(0.5 * 0.7)
+    assert negativity(0.6, said(HeadKind.VALENCE, 0.7)) == pytest.approx(0.5 * 0.775)
+    heads = (said(HeadKind.VALENCE, 0.0),)
+    assert valence_factor(1.0, 1.0, heads, CALIBRATION.voice) == pytest.approx(0.0)
+    assert valence_factor(0.8, 0.5, heads, CALIBRATION.voice) == pytest.approx(0.1)
+
+
+def test_displeasure_is_negative_without_arousal() -> None:
+    """Up to .7 it says nothing; 1 - .8 x weight is what it leaves absent."""
+    assert negativity(0.2, said(HeadKind.VALENCE, 0.7)) == pytest.approx(0.0)
+    assert negativity(0.2, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.8)
+    assert negativity(0.2, said(HeadKind.VALENCE, 1.0, 0.5)) == pytest.approx(0.4)
+    assert negativity(0.6, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.9)
+
+
+def test_classes_discount_joy_and_never_hear_displeasure() -> None:
+    assert negativity(0.2, said(HeadKind.EMOTION, 1.0)) == pytest.approx(0.0)
+    assert negativity(0.6, said(HeadKind.EMOTION, 0.2)) == pytest.approx(0.5 * 0.4)
 
 
 def test_an_arousal_head_and_the_acoustics_meet_in_log_odds() -> None:
     assert negativity(0.6, said(HeadKind.AROUSAL, 0.6)) == pytest.approx(0.5)
     assert negativity(0.6, said(HeadKind.AROUSAL, 0.9)) == pytest.approx(
-        (0.786 - 0.2) / 0.8, abs=1e-3
+        (0.7311 - 0.2) / 0.8, abs=1e-3
     )
     assert negativity(0.6, said(HeadKind.AROUSAL, 0.9, 0.0)) == pytest.approx(0.5)
 
@@ -91,9 +111,9 @@ def test_a_moment_says_what_each_head_did() -> None:
     heads = (said(HeadKind.AROUSAL, 0.9), said(HeadKind.VALENCE, 0.5))
     _, found = correlate(MomentMemory(), given_at(1, NO_TEXT, voice(0.6, heads=heads)), CALIBRATION)
     arousal, valence = found.moment.heads
-    assert found.moment.valence_evidence == pytest.approx(0.5)
-    assert arousal.effect == pytest.approx(0.5 * (0.7327 - 0.5), abs=1e-3)
-    assert valence.effect == pytest.approx(-0.7327 / 2, abs=1e-3)
+    assert found.moment.valence_evidence == pytest.approx(0.625)
+    assert arousal.effect == pytest.approx(0.625 * (0.6637 - 0.5), abs=1e-3)
+    assert valence.effect == pytest.approx(-0.375 * 0.6637, abs=1e-3)
     _, quiet = correlate(
         MomentMemory(), given_at(1, NO_TEXT, voice(None, heads=heads)), CALIBRATION
     )
@@ -139,7 +159,7 @@ def test_words_that_turned_negative_this_tick_mask_nothing() -> None:
     memory = MomentMemory()
     found = []
     for tick, frustration in enumerate((0.0, 0.0, 0.39, 0.5), start=1):
-        memory, out = correlate(memory, given_at(tick, words(frustration), voice(1.0)), CALIBRATION)
+        memory, out = correlate(memory, given_at(tick, words(frustration), voice(1.0)), HALVING)
         found.append(out.conflict.conflict is not None)
     assert found == [True, True, True, False]
     assert out.moment.text_negativity is not None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.contracts.inbound import HeadResult, HeadValue
 from subtone.contracts.vocabulary import HeadKind
-from subtone.kernel.voice_intelligence.head_evidence import head_evidence, words_valence
+from subtone.kernel.voice_intelligence.head_evidence import (
+    displeasure,
+    head_evidence,
+    words_valence,
+)
 
 CALIBRATION = VoiceCalibration()
 
@@ -49,26 +56,61 @@ def test_without_findings_of_a_known_head_there_is_no_evidence() -> None:
 
 
 def test_a_valence_logit_reads_as_a_share_and_weighs_by_its_trust() -> None:
-    (evidence,) = head_evidence(10_000, [finding(0.0, trust=0.25)], CALIBRATION)
+    at_centre = finding(CALIBRATION.valence_centre, trust=0.25)
+    (evidence,) = head_evidence(10_000, [at_centre], CALIBRATION)
     assert (evidence.head, evidence.model) == (HeadKind.VALENCE, "test@1")
     assert evidence.value == pytest.approx(0.5)
     assert evidence.weight == pytest.approx(0.25)
 
 
-def test_an_arousal_logit_of_zero_reads_as_the_acoustics_read_a_caller_at_the_baseline() -> None:
-    (evidence,) = head_evidence(10_000, [finding(0.0, head="arousal", label="high")], CALIBRATION)
-    assert evidence.value == pytest.approx(0.2, abs=0.005)
+def arousal(value: float, t_ms: int = 10_000) -> HeadResult:
+    return finding(value, t_ms=t_ms, head="arousal", label="high")
+
+
+def test_an_arousal_logit_reads_by_its_centre_and_scale() -> None:
+    (evidence,) = head_evidence(10_000, [arousal(-2.0)], CALIBRATION)
+    assert evidence.value == pytest.approx(0.5)
+    (evidence,) = head_evidence(10_000, [arousal(0.7)], CALIBRATION)
+    assert evidence.value == pytest.approx(1.0 / (1.0 + math.exp(-1.0)))
+
+
+def test_of_an_even_voice_valence_knows_nothing_unless_it_is_displeased() -> None:
+    """Neutral speech was never shown to the valence head: its reading there is no joy."""
+    even, raised = arousal(-20.0), arousal(20.0)
+    joyful, displeased = finding(-20.0), finding(20.0)
+    assert [e.head for e in head_evidence(10_000, [even, joyful], CALIBRATION)] == [
+        HeadKind.AROUSAL
+    ]
+    for heard, said in ((raised, joyful), (raised, displeased), (even, displeased)):
+        evidence = head_evidence(10_000, [heard, said], CALIBRATION)[1]
+        assert (evidence.head, evidence.weight) == (HeadKind.VALENCE, pytest.approx(1.0, abs=1e-3))
+        assert evidence.value == pytest.approx(float(said is displeased), abs=1e-6)
+
+
+def test_an_even_past_does_not_hold_back_what_is_heard_now() -> None:
+    past = [f for t in (1_000, 4_000, 7_000) for f in (arousal(-20.0, t), finding(-9.0, t_ms=t))]
+    now = [arousal(20.0), finding(20.0)]
+    evidence = head_evidence(10_000, [*past, *now], CALIBRATION)[1]
+    assert evidence.value == pytest.approx(1.0, abs=1e-3)
+    assert evidence.weight == pytest.approx(1.0, abs=1e-3)
+
+
+def test_displeasure_begins_above_its_threshold() -> None:
+    assert displeasure(0.7, CALIBRATION) == 0.0
+    assert displeasure(0.85, CALIBRATION) == pytest.approx(0.5)
+    assert displeasure(1.0, CALIBRATION) == pytest.approx(1.0)
+    assert displeasure(1.0, replace(CALIBRATION, displeasure_from=1.0)) == 0.0  # switched off
 
 
 def test_older_findings_weigh_half_per_half_life() -> None:
-    joyful, angry = finding(-20.0, t_ms=0), finding(20.0, t_ms=10_000)
-    (mixed,) = head_evidence(10_000, [joyful, angry], CALIBRATION)
+    joyful, angry = finding(-20.0, t_ms=0), finding(20.0, t_ms=5_000)
+    (mixed,) = head_evidence(5_000, [joyful, angry], CALIBRATION)
     assert mixed.value == pytest.approx(1.0 / 1.5, abs=1e-6)
     assert mixed.weight == pytest.approx(1.0)
 
 
 def test_one_old_finding_fades() -> None:
-    (old,) = head_evidence(30_000, [finding(20.0)], CALIBRATION)
+    (old,) = head_evidence(20_000, [finding(20.0)], CALIBRATION)
     assert old.weight == pytest.approx(0.25)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from subtone.contracts.calibration import Calibration
 from subtone.contracts.vocabulary import Channel, Direction
@@ -16,7 +17,9 @@ from subtone.kernel.voice_intelligence.tracker import (
     track,
 )
 
-CALIBRATION = Calibration()
+CALIBRATION = replace(  # one tick is one half-life, so that the arithmetic can be read
+    Calibration(), alignment=replace(Calibration().alignment, smoothing_half_life_s=5.0)
+)
 HOP_MS = 5_000
 
 

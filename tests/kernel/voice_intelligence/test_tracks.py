@@ -43,7 +43,7 @@ def test_values_make_points_with_their_channels_confidence_and_the_rest_holds() 
         step_ms=5_000,
         calibration=CALIBRATION,
     )
-    assert points[0].smoothed == pytest.approx(0.5)
+    assert points[0].smoothed == pytest.approx(0.2 + 0.6 * 2.0 ** (-5.0 / 3.0))
 
 
 def test_a_voice_at_its_usual_calm_never_alarms() -> None:

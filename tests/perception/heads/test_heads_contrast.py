@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from subtone.contracts.calibration import VoiceCalibration
-from subtone.kernel.signal_correlation.moment import valence_factor
 from subtone.kernel.voice_intelligence.head_evidence import head_evidence
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.heads.contrast import ContrastHead, SpeakerCentre
@@ -30,6 +29,17 @@ def test_the_baseline_is_the_mean_of_the_first_three_and_then_stands() -> None:
     assert centre.is_established
     expected = np.mean([audio.pooled for audio in FIRST], axis=0)
     assert centre.mean == pytest.approx(expected, abs=1e-6)
+
+
+def test_utterances_weigh_by_their_length_and_short_answers_are_nobodys_normal() -> None:
+    answers = [speech(seed, frames=40) for seed in (1, 2, 3)]
+    centre = centre_of(*answers)
+    assert (centre.utterances, centre.frames, centre.is_established) == (3, 120, False)
+    long = speech(4, frames=120, shift=4.0)
+    centre = centre.add(long)
+    assert centre.is_established
+    expected = (sum(a.pooled for a in answers) + 3 * long.pooled) / 6
+    assert centre.mean == pytest.approx(expected, abs=1e-5)
 
 
 def test_too_short_an_utterance_teaches_no_baseline() -> None:
@@ -83,9 +93,9 @@ def test_the_kernel_reads_what_the_head_says() -> None:
     calibration = VoiceCalibration()
     logit = (found.values[0].value - calibration.valence_centre) / calibration.valence_scale
     trust = found.confidence * found.reliability
-    expected = trust / (1 + np.exp(-logit)) + (1 - trust)
-    evidence = head_evidence(event.t_event_ms, [event], calibration)
-    assert valence_factor(1.0, evidence) == pytest.approx(expected)
+    (evidence,) = head_evidence(event.t_event_ms, [event], calibration)
+    assert evidence.value == pytest.approx(1 / (1 + np.exp(-logit)))
+    assert evidence.weight == pytest.approx(trust)
 
 
 def test_arousal_has_its_own_label_and_other_tasks_are_refused() -> None:

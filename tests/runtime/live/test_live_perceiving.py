@@ -30,6 +30,8 @@ from subtone.ingest.wire import StreamMedia, StreamOpened, StreamTrack
 from subtone.kernel import pipeline
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.contrast import ContrastHead
+from subtone.perception.heads.files import read_head
+from subtone.perception.heads.shipped import shipped_path
 from subtone.runtime.audio_memory import AudioMemorySystem
 from subtone.runtime.config import Scope
 from subtone.runtime.config_tree import MemoryConfig, PerceptionConfig
@@ -416,9 +418,13 @@ def test_with_the_models_taken_by_default_the_sample_call_still_hides_its_frustr
         shared("models", "whisper-base-encoder"), encoder_options={"threads": 1}
     )
     config = PerceptionConfig()
-    assert (config.arousal_head, config.valence_head) == ("none", "none")
+    assert (config.arousal_head, config.valence_head) == ("shipped", "shipped")
+    contrasts = [
+        ContrastHead(read_head(shipped_path(f"whisper-base-{task}")))
+        for task in ("arousal", "valence")
+    ]
     models = Utterances(
-        "c", system, ("emotion",), (), None, max_utterance_ms=6_000, now_ms=lambda: 0
+        "c", system, ("emotion",), contrasts, None, max_utterance_ms=15_000, now_ms=lambda: 0
     )
     transcript = read_transcript(CALLS / "hidden_frustration.en.jsonl")
     state = pipeline.start()
@@ -442,3 +448,4 @@ def test_with_the_models_taken_by_default_the_sample_call_still_hides_its_frustr
     moved = [d.transition for d in decisions if d.transition is not None]
     assert [(t.to_state, t.masked) for t in moved][:1] == [(SessionState.HIDDEN_FRUSTRATION, True)]
     assert moved[0].basis.heads
+    assert moved[0].t_event_ms == 65_000  # as without models

@@ -2,8 +2,8 @@
 
 Three rules complete the weighted sum: a conflict that hides behind calm words scores only
 once it is confirmed; where both channels are openly negative, a floor under the sum lets
-the session escalate without any conflict; and where a channel is missing, the signals that
-need both are left out and the rest is renormalised and discounted.
+the session escalate without any conflict; and where a channel is
+missing, the signals that need both are left out and the rest is renormalised and discounted.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def score_escalation(
         for m, w, c in zip(measured, weights, contributions, strict=True)
     )
     raw = clamp(total)
-    floor = min(1.0, calibration.floor_factor * min(existing)) if is_complete else 0.0
+    floor = _floor(existing, calibration) if is_complete else 0.0
     return EscalationScore(
         t_event_ms=t_ms,
         score=max(raw, floor),
@@ -150,6 +150,17 @@ def _emotion(
     peak_weight = calibration.emotion_max_weight
     score = clamp(peak_weight * peak + (1.0 - peak_weight) * level)
     return _Measured(Signal.EMOTION, score, calibration.weight_emotion, details)
+
+
+def _floor(existing: list[float], calibration: SessionCalibration) -> float:
+    """Under the sum where both channels are negative: their weighted geometric mean, lifted.
+
+    A raging voice says how sour words are meant, and neither channel lifts the other from
+    nothing.
+    """
+    milder, worse = min(existing), max(existing)
+    share = calibration.floor_milder_share
+    return min(1.0, calibration.floor_factor * milder**share * worse ** (1.0 - share))
 
 
 def _ratio(part: float, whole: float) -> float:

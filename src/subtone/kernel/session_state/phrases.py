@@ -303,9 +303,9 @@ SCORE_SUM = _text(
     "分数 {score} = {terms}；最大项：{dominant}（{share} %）",
 )
 SCORE_FLOOR = _text(
-    "score {score}: words and voice are negative together, and the floor {floor} under the "
-    "lower of the two stands above the weighted sum {raw} ({terms})",
-    "分数 {score}：文本与语音同时为负面，较低者的下限 {floor} 高于加权和 {raw}（{terms}）",
+    "score {score}: words and voice are negative together, and the floor {floor} that both set "
+    "stands above the weighted sum {raw} ({terms})",
+    "分数 {score}：文本与语音同时为负面，两者共同决定的下限 {floor} 高于加权和 {raw}（{terms}）",
 )
 SCORE_NOTHING = _text("score {score}: no signal contributes", "分数 {score}：没有信号作出贡献")
 SCORE_TERM = _text("{signal} {contribution}", "{signal} {contribution}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from subtone.contracts.calibration import Calibration
+from subtone.contracts.calibration import Calibration, VoiceCalibration
 from subtone.contracts.signal_correlation import (
     AlignedMoment,
     ConflictReport,
@@ -36,6 +36,7 @@ from subtone.kernel.signal_correlation.negativity import (
     voice_negativity,
 )
 from subtone.kernel.statistics import smooth
+from subtone.kernel.voice_intelligence.head_evidence import displeasure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +51,6 @@ class VoiceEvidence:
     agent_talk_ms: int
     overlap_ms: int
     heads: tuple[HeadEvidence, ...] = ()
-
-    @property
-    def valence_evidence(self) -> float:
-        """How far arousal may count as negative, by words and heads together."""
-        return valence_factor(self.words_valence, self.heads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +169,7 @@ def correlate(
         voice_count=memory.voice_count + (voice.value is not None),
     )
     return after, Correlated(
-        _moment(
-            given, text_raw, voice_raw, text, voice, _head_shares(given, voice_raw, calibration)
-        ),
+        _moment(given, text_raw, voice_raw, text, voice, calibration),
         drift,
         conflict,
         correlation,
@@ -223,11 +217,21 @@ def _text_raw(given: MomentInput, calibration: Calibration) -> float | None:
     return negativity
 
 
-def valence_factor(words_valence: float, heads: Sequence[HeadEvidence]) -> float:
-    """Words times each valence finding, pulled towards "no opinion" where its weight is low."""
+def valence_factor(
+    words_valence: float,
+    positivity: float,
+    heads: Sequence[HeadEvidence],
+    calibration: VoiceCalibration,
+) -> float:
+    """How far arousal may count as negative: the words, times what each valence finding leaves.
+
+    A finding is pulled towards "no opinion" where its weight is low, and where no positive word
+    was said: at a contact centre an excited voice without a glad word is more often angry.
+    """
+    agreed = calibration.unspoken_joy + (1.0 - calibration.unspoken_joy) * positivity
     for head in heads:
         if head.head is not HeadKind.AROUSAL:
-            words_valence *= 1.0 - head.weight * (1.0 - head.value)
+            words_valence *= 1.0 - head.weight * agreed * (1.0 - head.value)
     return words_valence
 
 
@@ -237,15 +241,25 @@ def _voice_raw(
     scores = given.voice.scores
     if scores is None:
         return None
-    agitation = scores.agitation
+    agitation, displeased = scores.agitation, 0.0
     for head in heads:
         if head.head is HeadKind.AROUSAL:
             weight = head.weight * calibration.voice.arousal_head_weight
             agitation = fused_agitation(agitation, head.value, weight)
+        elif head.head is HeadKind.VALENCE:
+            heard = head.weight * displeasure(head.value, calibration.voice)
+            displeased = calibration.voice.displeasure_weight * heard
     return voice_negativity(
         msgspec.structs.replace(scores, agitation=agitation) if heads else scores,
-        valence_factor(given.voice.words_valence, heads),
+        _valence(given, heads, calibration),
         calibration.drift.baseline_score,
+        displeased,
+    )
+
+
+def _valence(given: MomentInput, heads: Sequence[HeadEvidence], calibration: Calibration) -> float:
+    return valence_factor(
+        given.voice.words_valence, given.text.positivity, heads, calibration.voice
     )
 
 
@@ -272,7 +286,7 @@ def _moment(
     voice_raw: float | None,
     text: Held,
     voice: Held,
-    heads: tuple[HeadShare, ...],
+    calibration: Calibration,
 ) -> AlignedMoment:
     return AlignedMoment(
         index=given.index,
@@ -283,7 +297,7 @@ def _moment(
         text=given.text.scores,
         voice=given.voice.scores,
         features=given.voice.features,
-        valence_evidence=given.voice.valence_evidence,
+        valence_evidence=_valence(given, given.voice.heads, calibration),
         text_negativity_raw=text_raw,
         voice_negativity_raw=voice_raw,
         text_negativity=text.value,
@@ -291,5 +305,5 @@ def _moment(
         customer_talk_ms=given.voice.customer_talk_ms,
         agent_talk_ms=given.voice.agent_talk_ms,
         overlap_ms=given.voice.overlap_ms,
-        heads=heads,
+        heads=_head_shares(given, voice_raw, calibration),
     )

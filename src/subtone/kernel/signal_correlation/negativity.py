@@ -49,14 +49,17 @@ def fused_agitation(agitation: float, value: float, weight: float) -> float:
 
 
 def voice_negativity(
-    scores: VoiceEmotionScores, valence_evidence: float, baseline_score: float
+    scores: VoiceEmotionScores,
+    valence_evidence: float,
+    baseline_score: float,
+    displeasure: float = 0.0,
 ) -> float:
-    """Negativity of a voice in [0, 1]: arousal evidence x valence evidence (SCIENCE 5.5).
+    """Negativity of a voice in [0, 1]: evidence of arousal or displeasure x valence evidence.
 
-    (1 - (1 - a)(1 - .9 s)(1 - .4 h)) x (1 - .5 calm (1 - a)) x valence_evidence, with agitation,
-    stress and hesitation each measured from the caller's own baseline,
-    max(0, (score - baseline_score) / (1 - baseline_score)): a caller at the baseline has
-    voice negativity 0.
+    (1 - (1 - a)(1 - .9 s)(1 - .4 h)(1 - d)) x (1 - .5 calm (1 - max(a, d))) x valence_evidence,
+    with agitation, stress and hesitation each measured from the caller's own baseline,
+    max(0, (score - baseline_score) / (1 - baseline_score)), and d the displeasure that a
+    valence head hears: a caller at the baseline has voice negativity 0 (SCIENCE 5.5).
 
     Agitation lifts the damping of calm: a loud, high but even voice has little variation and
     would otherwise count as half calm (composed EMO-DB anger: 0 of 10 reached
@@ -65,7 +68,8 @@ def voice_negativity(
     Calm is taken as scored. It is already relative to the caller (.8 at the baseline, not
     .2), and it only damps: rescaling it would lift the same arousal by up to two thirds.
 
-    valence_evidence is in [0, 1], 1 when nothing speaks for joy; baseline_score in [0, 1).
+    valence_evidence and displeasure are in [0, 1], 1 and 0 when no valence head speaks;
+    baseline_score is in [0, 1).
     Raises ValueError for a baseline that leaves no room above it (a calibration error).
     """
     if not 0.0 <= baseline_score < 1.0:
@@ -81,6 +85,7 @@ def voice_negativity(
         (1.0 - agitation)
         * (1.0 - VOICE_STRESS_WEIGHT * above_baseline(scores.stress))
         * (1.0 - VOICE_HESITATION_WEIGHT * above_baseline(scores.hesitation))
+        * (1.0 - displeasure)
     )
-    damping = CALM_DAMPING * scores.calm * (1.0 - agitation)
+    damping = CALM_DAMPING * scores.calm * (1.0 - max(agitation, displeasure))
     return (1.0 - absent) * (1.0 - damping) * valence_evidence

@@ -17,6 +17,7 @@ from subtone.contracts.voice_intelligence import HeadEvidence
 from subtone.kernel.statistics import clamp, half_life_weight
 
 JOY = "happy"  # the one class that makes arousal pleasant
+AT_EASE = 0.2  # what a score is at the caller's own baseline
 
 
 def head_evidence(
@@ -25,7 +26,9 @@ def head_evidence(
     """At most one piece of evidence for arousal and one for valence, by tick ``t_ms``.
 
     The contrast heads transfer across corpora where classes do not (SCIENCE section 1), so the
-    classes of an emotion head speak for valence only where no valence head has spoken.
+    classes of an emotion head speak for valence only where no valence head has spoken. Valence
+    was learnt from anger and joy alone: of an even voice it knows nothing, so an utterance has
+    a say as far as it is aroused, or clearly displeased.
     """
 
     def squashed(centre: float, scale: float, label: str) -> Callable[[HeadResult], float]:
@@ -37,12 +40,24 @@ def head_evidence(
 
     arousal = squashed(calibration.arousal_centre, max(calibration.arousal_scale, 1e-6), "high")
     valence = squashed(calibration.valence_centre, max(calibration.valence_scale, 1e-6), "negative")
+    aroused = {r.t_event_ms: arousal(r) for r in results if r.head == HeadKind.AROUSAL}
+
+    def say(result: HeadResult) -> float:
+        lifted = aroused.get(result.t_event_ms, 1.0) - AT_EASE
+        return max(0.0, lifted / (1.0 - AT_EASE), displeasure(valence(result), calibration))
+
     heard = (
         _averaged(t_ms, results, HeadKind.AROUSAL, arousal, calibration),
-        _averaged(t_ms, results, HeadKind.VALENCE, valence, calibration)
+        _averaged(t_ms, results, HeadKind.VALENCE, valence, calibration, say)
         or _averaged(t_ms, results, HeadKind.EMOTION, _without_joy, calibration),
     )
     return tuple(evidence for evidence in heard if evidence is not None)
+
+
+def displeasure(valence: float, calibration: VoiceCalibration) -> float:
+    """How clearly a valence head hears displeasure, in [0, 1]: 0 up to ``displeasure_from``."""
+    start = calibration.displeasure_from
+    return max(0.0, (valence - start) / (1.0 - start)) if start < 1.0 else 0.0
 
 
 def words_valence(positivity: float, calibration: VoiceCalibration) -> float:
@@ -60,6 +75,7 @@ def _averaged(
     kind: HeadKind,
     value_of: Callable[[HeadResult], float],
     calibration: VoiceCalibration,
+    say_of: Callable[[HeadResult], float] = lambda _: 1.0,
 ) -> HeadEvidence | None:
     age = total = trusted = 0.0
     model = ""
@@ -67,9 +83,9 @@ def _averaged(
         age_s = (t_ms - result.t_event_ms) / 1000.0
         if result.head != kind or age_s < 0.0:
             continue
-        decay = half_life_weight(age_s, calibration.valence_half_life_s)
-        trust = decay * result.confidence * result.reliability
-        age += decay
+        say = half_life_weight(age_s, calibration.head_half_life_s) * say_of(result)
+        trust = say * result.confidence * result.reliability
+        age += say
         trusted += trust
         total += trust * value_of(result)
         model = result.model

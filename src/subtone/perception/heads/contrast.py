@@ -22,6 +22,7 @@ from subtone.perception.heads.files import StoredHead
 from subtone.perception.tasks import Needs
 
 BASELINE_UTTERANCES: Final = 3
+BASELINE_FRAMES: Final = 4 * FRAMES_PER_SECOND  # as much voice as the kernel's baseline asks for
 FULL_FRAMES: Final = 3 * FRAMES_PER_SECOND // 2  # confidence 1 from 1.5 s, as the kernel's voice
 
 
@@ -29,32 +30,38 @@ FULL_FRAMES: Final = 3 * FRAMES_PER_SECOND // 2  # confidence 1 from 1.5 s, as t
 class SpeakerCentre:
     """The mean pooled encoding of one caller's first utterances; a value, so it can be kept.
 
+    Utterances weigh by their length: three short answers are nobody's normal.
     mean: (blocks + 1, 2 * width), None before the first utterance.
     """
 
     utterances: int = 0
+    frames: int = 0
     mean: FloatArray | None = None
 
     @property
     def is_established(self) -> bool:
         """Whether the caller's own normal is known; from then on it stands."""
-        return self.utterances >= BASELINE_UTTERANCES
+        return self.utterances >= BASELINE_UTTERANCES and self.frames >= BASELINE_FRAMES
 
     def add(self, audio: EncodedAudio) -> SpeakerCentre:
         """Include one utterance; too short ones and those after the baseline change nothing."""
-        if self.is_established or _frames(audio) < MIN_FRAMES:
+        frames = _frames(audio)
+        if self.is_established or frames < MIN_FRAMES:
             return self
         if self.mean is None:
-            return SpeakerCentre(utterances=1, mean=audio.pooled)
+            return SpeakerCentre(utterances=1, frames=frames, mean=audio.pooled)
         if self.mean.shape != audio.pooled.shape:
             raise HeadError(
                 "speaker baseline",
                 "was begun with another encoder",
                 "begin a new baseline when the encoder changes",
             )
-        count = self.utterances + 1
+        total = self.frames + frames
+        share = np.float32(frames / total)
         return SpeakerCentre(
-            utterances=count, mean=self.mean + (audio.pooled - self.mean) / np.float32(count)
+            utterances=self.utterances + 1,
+            frames=total,
+            mean=self.mean + (audio.pooled - self.mean) * share,
         )
 
 
