@@ -160,7 +160,8 @@ def _floor(existing: list[float], calibration: SessionCalibration) -> float:
     """
     milder, worse = min(existing), max(existing)
     share = calibration.floor_milder_share
-    return min(1.0, calibration.floor_factor * milder**share * worse ** (1.0 - share))
+    both: float = milder**share * worse ** (1.0 - share)
+    return min(1.0, calibration.floor_factor * both)
 
 
 def _ratio(part: float, whole: float) -> float:
