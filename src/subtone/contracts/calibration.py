@@ -106,11 +106,15 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     )
     priors: tuple[FeaturePrior, ...] = (
         FeaturePrior(feature=VoiceFeature.F0_MEAN, mean=30.0, sd=5.0, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.F0_MEDIAN, mean=30.0, sd=5.0, sd_floor=2.0),
         FeaturePrior(feature=VoiceFeature.F0_SD, mean=2.5, sd=1.0, sd_floor=0.8),
         FeaturePrior(feature=VoiceFeature.F0_SLOPE, mean=25.0, sd=8.0, sd_floor=5.0),
         FeaturePrior(feature=VoiceFeature.ENERGY, mean=-28.0, sd=6.0, sd_floor=2.5),
+        FeaturePrior(feature=VoiceFeature.ENERGY_P95, mean=-14.0, sd=6.0, sd_floor=2.5),
         FeaturePrior(feature=VoiceFeature.ENERGY_SD, mean=12.5, sd=2.0, sd_floor=1.5),
         FeaturePrior(feature=VoiceFeature.TILT, mean=-12.0, sd=4.5, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.TILT_P80, mean=-8.0, sd=4.5, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.FLUX, mean=0.12, sd=0.025, sd_floor=0.015),
         FeaturePrior(feature=VoiceFeature.RATE, mean=3.6, sd=1.2, sd_floor=0.8),
         FeaturePrior(feature=VoiceFeature.SILENCE, mean=0.15, sd=0.1, sd_floor=0.05),
         FeaturePrior(feature=VoiceFeature.PAUSE, mean=0.4, sd=0.3, sd_floor=0.15),
