@@ -169,7 +169,8 @@ class VoiceEmotionScores(Contract, frozen=True, kw_only=True):
     calm: Unit01
     dominant_emotion: VoiceDimension
     confidence: Unit01
-    deviations: tuple[FeatureDeviation, ...]  # what moved the alarming scores most comes first
+    # of the features that any formula reads; what moved the alarming scores most comes first
+    deviations: tuple[FeatureDeviation, ...]
     voiced_ms: DurationMs
     is_caller_known: bool  # False: the baseline is still mostly that of a typical caller
 
