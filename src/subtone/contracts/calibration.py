@@ -104,7 +104,7 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     unrest: tuple[FeatureWeight, ...] = (  # calm is 1 less this
         FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.4),
         FeatureWeight(feature=VoiceFeature.ENERGY_SD, weight=0.3),
-        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.3),
     )
     priors: tuple[FeaturePrior, ...] = (
         FeaturePrior(feature=VoiceFeature.F0_MEAN, mean=30.0, sd=5.0, sd_floor=2.0),
