@@ -77,20 +77,21 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     logistic_offset: Signed = 1.386
     logistic_slope: Signed = 1.2
     min_turn_ms: DurationMs = 2_000  # speaking rate ignores shorter turns
+    # four measures that err apart spread less than one: their weights may sum to more than 1
     agitation_wide: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
-        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.25),
-        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.1),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.29),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.29),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.23),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.23),
+        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.11),
     )
     # below 16 kHz, where the spread of pitch is uninformative or reversed; level counts least,
     # because lines and recorders control gain
     agitation_telephone: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
-        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.3),
-        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.29),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.34),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.23),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.29),
     )
     stress: tuple[FeatureWeight, ...] = (
         FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.6),
