@@ -1,8 +1,8 @@
 """Alerts as a supervisor meets them, on clean and bad lines: ``python -m bench.alerts``.
 
 Composed calls (``bench.composed``) of every second speaker in order of their names. No threshold
-of the machines was chosen on them; agitation's features and the sum of its weights were, with
-every other speaker's (``bench.agitation``, ``bench.composed``). A call should be alerted when its
+of the machines was chosen on their calls; agitation's features were chosen on clips of all speakers
+(``bench.agitation``). A call should be alerted when its
 caller becomes angry (masked, mild, open, recovery) and never when not (calm, joyful). Printed per
 line and calibration:
 

@@ -77,21 +77,20 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     logistic_offset: Signed = 1.386
     logistic_slope: Signed = 1.2
     min_turn_ms: DurationMs = 2_000  # speaking rate ignores shorter turns
-    # four measures that err apart spread less than one: their weights may sum to more than 1
     agitation_wide: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.29),
-        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.29),
-        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.23),
-        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.23),
-        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.11),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.1),
     )
     # below 16 kHz, where the spread of pitch is uninformative or reversed; level counts least,
     # because lines and recorders control gain
     agitation_telephone: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.29),
-        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.34),
-        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.23),
-        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.29),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.25),
     )
     stress: tuple[FeatureWeight, ...] = (
         FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.6),
@@ -116,8 +115,8 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
         FeaturePrior(feature=VoiceFeature.ENERGY_P95, mean=-14.0, sd=6.0, sd_floor=2.5),
         FeaturePrior(feature=VoiceFeature.ENERGY_SD, mean=12.5, sd=2.0, sd_floor=1.5),
         FeaturePrior(feature=VoiceFeature.TILT, mean=-12.0, sd=4.5, sd_floor=2.0),
-        FeaturePrior(feature=VoiceFeature.TILT_P80, mean=-6.0, sd=4.5, sd_floor=2.0),
-        FeaturePrior(feature=VoiceFeature.FLUX, mean=0.13, sd=0.03, sd_floor=0.015),
+        FeaturePrior(feature=VoiceFeature.TILT_P80, mean=-5.0, sd=5.0, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.FLUX, mean=0.13, sd=0.04, sd_floor=0.015),
         FeaturePrior(feature=VoiceFeature.RATE, mean=3.6, sd=1.2, sd_floor=0.8),
         FeaturePrior(feature=VoiceFeature.SILENCE, mean=0.15, sd=0.1, sd_floor=0.05),
         FeaturePrior(feature=VoiceFeature.PAUSE, mean=0.4, sd=0.3, sd_floor=0.15),

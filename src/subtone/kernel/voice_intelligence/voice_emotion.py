@@ -1,7 +1,7 @@
 """Voice emotion of one window against the caller's baseline (SCIENCE section 2).
 
 z = clip((feature - mean) / sd, -3, 3) and S(u) = 1 / (1 + exp(1.386 - 1.2 u)), so a caller
-at the baseline scores .20, u of 1 makes .45, 2 .73, 3 .90. Agitation is arousal: it cannot
+at the baseline scores .20, +1 sd .45, +2 sd .73, +3 sd .90. Agitation is arousal: it cannot
 tell anger from joy, and the words (or a valence head) must.
 """
 
