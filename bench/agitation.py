@@ -4,8 +4,8 @@ Each neutral and angry clip goes down a telephone line after two other neutral c
 speaker, is measured by the product's own acoustics, and is scored against a baseline learnt
 from neutral clips of the same speaker without the tested one. Printed per corpus: the area
 under the ROC curve of agitation (angry against neutral), how often each passes .5, and the
-same area for every single feature. In EMO-DB every file was peak-normalised by its makers, so
-energy there means nothing.
+same area for every single feature. In EMO-DB every file was peak-normalised by its makers, and
+in nEMO anger is no louder than neutral, so energy there means nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ from subtone.kernel.voice_intelligence.baseline import (
     learn_baseline,
     speaker_baseline,
 )
-from subtone.kernel.voice_intelligence.voice_emotion import score_voice, voice_status
+from subtone.kernel.voice_intelligence.voice_emotion import (
+    deviations,
+    score_voice,
+    voice_status,
+)
 
 TRACK = "customer"
 GAP_S = 0.5
@@ -144,7 +148,7 @@ def _score_speaker(clips: Sequence[Clip], calibration: VoiceCalibration) -> Iter
             clip.emotion == "angry",
             clip.is_strong,
             scores.agitation if is_ok else None,
-            {d.feature: d.z for d in scores.deviations},
+            deviations(features, normal, calibration),
         )
 
 

@@ -1,9 +1,10 @@
 """Alerts as a supervisor meets them, on clean and bad lines: ``python -m bench.alerts``.
 
-Composed calls (``bench.composed``) of the speakers that no weight or threshold was chosen on:
-every second one in order of their names. A call should be alerted when its caller becomes
-angry (masked, mild, open, recovery) and never when not (calm, joyful). Printed per line and
-calibration:
+Composed calls (``bench.composed``) of every second speaker in order of their names. No threshold
+of the machines was chosen on their calls; agitation's features were chosen on clips of all speakers
+(``bench.agitation``). A call should be alerted when its
+caller becomes angry (masked, mild, open, recovery) and never when not (calm, joyful). Printed per
+line and calibration:
 
 * precision and recall over calls: a call is found when an alert state (hidden frustration,
   risk, active escalation) is entered after the onset; any alert before it, or in a call that

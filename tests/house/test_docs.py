@@ -280,8 +280,8 @@ def life_of_a_second() -> str:
         ("mean pitch in it", f"{f.pitch_mean_hz:.1f} Hz = {f.pitch_mean_semitones:.2f} semitones"),
         ("SNR", f"{f.snr_db:.1f} dB"),
         (
-            "z of pitch, its movement, energy, tilt",
-            _listed(z, "f0_mean_semitones", "f0_slope_semitones_per_s", "energy_db", "tilt_db"),
+            "z of median pitch, flux, peak energy, bright tilt",
+            _listed(z, "f0_median_semitones", "spectral_flux", "energy_p95_db", "tilt_p80_db"),
         ),
         ("z of speaking rate", _listed(z, "speaking_rate_hz")),
         (

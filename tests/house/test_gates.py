@@ -285,7 +285,7 @@ TESTED_ELSEWHERE = {
     "voice_intelligence/acoustics/state.py": ("test_acoustics_track.py", "a track's memory"),
     "voice_intelligence/acoustics/viterbi.py": ("test_acoustics_pitch.py", "the search of pitch"),
     "voice_intelligence/acoustics/nuclei.py": ("test_acoustics_window.py", "a window's rate"),
-    "voice_intelligence/acoustics/tilt.py": ("test_acoustics_window.py", "a window's slope"),
+    "voice_intelligence/acoustics/spectrum.py": ("test_acoustics_track.py", "a step of a track"),
     "voice_intelligence/amd_hints.py": ("test_amd.py", "the words of the same decision"),
     "voice_intelligence/lexicons/chinese.py": ("test_text_contrast.py", "data"),
     "voice_intelligence/lexicons/english.py": ("test_text_contrast.py", "data"),

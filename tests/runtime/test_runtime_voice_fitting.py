@@ -53,7 +53,7 @@ def test_a_manifest_becomes_a_calibration_that_other_commands_accept(tmp_path: P
     fitted = read_calibration(written)
     assert fitted.version.startswith("voice-")
     weights = {term.feature: term.weight for term in fitted.voice.agitation_telephone}
-    assert weights[VoiceFeature.F0_MEAN] > PRESENT[VoiceFeature.F0_MEAN]
+    assert weights[VoiceFeature.F0_MEDIAN] > PRESENT[VoiceFeature.F0_MEDIAN]
     assert sum(weights.values()) == pytest.approx(sum(PRESENT.values()), abs=0.005)
     assert fitted.voice.agitation_wide == VOICE.agitation_wide
     again = tmp_path / "again.json"
@@ -107,9 +107,9 @@ def scored(spread: float = 0.2, **by_feature: float) -> list[Scored]:
 
 
 def test_weights_move_to_what_separates_and_stay_where_nothing_does() -> None:
-    moved = fit_weights(scored(F0_SLOPE=3.0), PRESENT, VOICE)
-    assert moved[VoiceFeature.F0_SLOPE] > 1.5 * PRESENT[VoiceFeature.F0_SLOPE]
-    assert moved[VoiceFeature.ENERGY] < PRESENT[VoiceFeature.ENERGY]
+    moved = fit_weights(scored(FLUX=3.0), PRESENT, VOICE)
+    assert moved[VoiceFeature.FLUX] > 1.5 * PRESENT[VoiceFeature.FLUX]
+    assert moved[VoiceFeature.ENERGY_P95] < PRESENT[VoiceFeature.ENERGY_P95]
     still = fit_weights(scored(spread=0.0), PRESENT, VOICE)
     for feature, weight in PRESENT.items():
         assert still[feature] == pytest.approx(weight)
@@ -119,9 +119,9 @@ def test_weights_move_to_what_separates_and_stay_where_nothing_does() -> None:
 
 
 def test_the_baseline_scores_one_fifth_under_any_weights() -> None:
-    assert agitation({}, fit_weights(scored(F0_MEAN=2.0), PRESENT, VOICE), VOICE) == pytest.approx(
-        0.2, abs=1e-3
-    )
+    assert agitation(
+        {}, fit_weights(scored(F0_MEDIAN=2.0), PRESENT, VOICE), VOICE
+    ) == pytest.approx(0.2, abs=1e-3)
 
 
 def test_a_judgement_counts_pairs_in_order_and_passes_of_one_half() -> None:

@@ -155,6 +155,7 @@ Hz = Annotated[float, Meta(ge=0.0, le=8000.0, description="hertz")]
 Semitones = Annotated[
     float, Meta(ge=-60.0, le=120.0, description="semitones above 27.5 Hz, or a difference")
 ]
+Flux = Annotated[float, Meta(ge=0.0, le=1.5, description="distance of two unit vectors")]
 RateHz = Annotated[float, Meta(ge=0.0, le=50.0, description="events per second")]
 SampleRateHz = Annotated[int, Meta(ge=8000, le=16000, description="8000 or 16000 hertz")]
 Count = Annotated[int, Meta(ge=0, description="a count")]

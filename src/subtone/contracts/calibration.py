@@ -78,20 +78,22 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     logistic_slope: Signed = 1.2
     min_turn_ms: DurationMs = 2_000  # speaking rate ignores shorter turns
     agitation_wide: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.4),
-        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.TILT, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.1),
     )
-    # below 16 kHz; the spread of pitch is uninformative or reversed there, its movement is not
+    # below 16 kHz, where the spread of pitch is uninformative or reversed; level counts least,
+    # because lines and recorders control gain
     agitation_telephone: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.3),
-        FeatureWeight(feature=VoiceFeature.F0_SLOPE, weight=0.25),
-        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.2),
-        FeatureWeight(feature=VoiceFeature.TILT, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.25),
+        FeatureWeight(feature=VoiceFeature.FLUX, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.2),
+        FeatureWeight(feature=VoiceFeature.TILT_P80, weight=0.25),
     )
     stress: tuple[FeatureWeight, ...] = (
-        FeatureWeight(feature=VoiceFeature.F0_MEAN, weight=0.6),
+        FeatureWeight(feature=VoiceFeature.F0_MEDIAN, weight=0.6),
         FeatureWeight(feature=VoiceFeature.RATE, weight=0.4),
     )
     hesitation: tuple[FeatureWeight, ...] = (
@@ -102,15 +104,19 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     unrest: tuple[FeatureWeight, ...] = (  # calm is 1 less this
         FeatureWeight(feature=VoiceFeature.F0_SD, weight=0.4),
         FeatureWeight(feature=VoiceFeature.ENERGY_SD, weight=0.3),
-        FeatureWeight(feature=VoiceFeature.ENERGY, weight=0.3),
+        FeatureWeight(feature=VoiceFeature.ENERGY_P95, weight=0.3),
     )
     priors: tuple[FeaturePrior, ...] = (
         FeaturePrior(feature=VoiceFeature.F0_MEAN, mean=30.0, sd=5.0, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.F0_MEDIAN, mean=30.0, sd=5.0, sd_floor=2.0),
         FeaturePrior(feature=VoiceFeature.F0_SD, mean=2.5, sd=1.0, sd_floor=0.8),
         FeaturePrior(feature=VoiceFeature.F0_SLOPE, mean=25.0, sd=8.0, sd_floor=5.0),
         FeaturePrior(feature=VoiceFeature.ENERGY, mean=-28.0, sd=6.0, sd_floor=2.5),
+        FeaturePrior(feature=VoiceFeature.ENERGY_P95, mean=-14.0, sd=6.0, sd_floor=2.5),
         FeaturePrior(feature=VoiceFeature.ENERGY_SD, mean=12.5, sd=2.0, sd_floor=1.5),
         FeaturePrior(feature=VoiceFeature.TILT, mean=-12.0, sd=4.5, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.TILT_P80, mean=-4.0, sd=5.5, sd_floor=2.0),
+        FeaturePrior(feature=VoiceFeature.FLUX, mean=0.14, sd=0.04, sd_floor=0.015),
         FeaturePrior(feature=VoiceFeature.RATE, mean=3.6, sd=1.2, sd_floor=0.8),
         FeaturePrior(feature=VoiceFeature.SILENCE, mean=0.15, sd=0.1, sd_floor=0.05),
         FeaturePrior(feature=VoiceFeature.PAUSE, mean=0.4, sd=0.3, sd_floor=0.15),

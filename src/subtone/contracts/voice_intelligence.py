@@ -8,6 +8,7 @@ from subtone.contracts.base import (
     Db,
     DbSlope,
     DurationMs,
+    Flux,
     Hz,
     Name,
     RateHz,
@@ -123,9 +124,11 @@ class AcousticFeatures(Contract, frozen=True, kw_only=True):
     sample_rate_hz: SampleRateHz
     energy_mean: Db  # mean level of speech frames
     energy_variance: Variance  # dB^2
+    energy_p95: Db | None = None  # level that one speech frame in twenty passes
     intensity_drift: DbSlope  # slope of the speech level over the window
     pitch_mean_hz: Hz | None  # None when no frame is voiced
     pitch_mean_semitones: Semitones | None
+    pitch_median_semitones: Semitones | None = None  # what octave errors do not move
     pitch_variance: Variance | None  # semitone^2
     pitch_contour: PitchContour | None
     pitch_slope: SemitoneSlope | None = None  # mean size of its movement, up or down
@@ -135,7 +138,9 @@ class AcousticFeatures(Contract, frozen=True, kw_only=True):
     pause_count: Count
     pause_mean_ms: DurationMs
     speech_continuity: Unit01  # voiced time / (voiced time + internal pauses >= 250 ms)
-    tilt_db: Db | None  # alpha ratio, brighter is higher
+    tilt_db: Db | None  # mean alpha ratio of voiced frames, brighter is higher
+    tilt_p80_db: Db | None = None  # the alpha ratio that one voiced frame in five passes
+    spectral_flux: Flux | None = None  # median change of the voiced spectrum per 10 ms
     voiced_ms: DurationMs
     speech_ms: DurationMs
     snr_db: Db  # speech level over the tracked noise floor
@@ -164,7 +169,8 @@ class VoiceEmotionScores(Contract, frozen=True, kw_only=True):
     calm: Unit01
     dominant_emotion: VoiceDimension
     confidence: Unit01
-    deviations: tuple[FeatureDeviation, ...]  # what moved the alarming scores most comes first
+    # of the features that any formula reads; what moved the alarming scores most comes first
+    deviations: tuple[FeatureDeviation, ...]
     voiced_ms: DurationMs
     is_caller_known: bool  # False: the baseline is still mostly that of a typical caller
 

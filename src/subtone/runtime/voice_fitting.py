@@ -44,11 +44,12 @@ from subtone.kernel.voice_intelligence.voice_emotion import deviations, voice_st
 
 RATE_HZ = 8_000
 CANDIDATES = (
-    VoiceFeature.F0_MEAN,
+    VoiceFeature.F0_MEDIAN,
     VoiceFeature.F0_SLOPE,
     VoiceFeature.F0_SD,
-    VoiceFeature.ENERGY,
-    VoiceFeature.TILT,
+    VoiceFeature.ENERGY_P95,
+    VoiceFeature.TILT_P80,
+    VoiceFeature.FLUX,
     VoiceFeature.RATE,
 )
 RIDGE = 2.0  # towards the present weights, in clips

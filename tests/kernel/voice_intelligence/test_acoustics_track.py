@@ -145,6 +145,19 @@ def test_tilt_is_high_band_over_low_band(rate: int) -> None:
     np.testing.assert_allclose(tilt, -20.0, atol=0.3)
 
 
+@pytest.mark.parametrize("rate", RATES)
+def test_flux_is_the_change_of_the_spectrum_whatever_the_gain(rate: int) -> None:
+    t = np.arange(rate) / rate
+    low, high = (np.sin(2 * np.pi * hz * t).astype(np.float32) for hz in (500.0, 2500.0))
+    steady = whole(0.2 * low, rate).flux[10:90]
+    np.testing.assert_allclose(steady, 0.0, atol=0.01)
+    changing = np.where(t < 0.5, 0.2 * low, 0.2 * high).astype(np.float32)
+    loud, quiet = (whole(np.float32(gain) * changing, rate).flux for gain in (1.0, 0.1))
+    assert abs(int(loud[10:90].argmax()) + 10 - 50) <= 1
+    assert 0.5 < loud[10:90].max() < 0.6  # windows of 32 ms share most of a step of 10 ms
+    np.testing.assert_allclose(loud[10:90], quiet[10:90], atol=0.02)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 32767.0])
 def test_values_that_are_no_samples_are_refused(bad: float) -> None:
     samples = silence(8000, 0.02)

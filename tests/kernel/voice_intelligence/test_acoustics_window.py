@@ -16,12 +16,13 @@ from support_acoustics import line_voice, noise, silence, syllables, whole
 
 
 def make(n: int, first: int = 0, **columns: Any) -> Frames:
-    """Frames of a steady voice: -20 dB, 110 Hz, tilt -10 dB, all speech, unless given."""
+    """Frames of a steady voice: -20 dB, 110 Hz, tilt -10 dB, flux .1, all speech, unless given."""
     given_or = {
         "level_db": np.full(n, -20.0),
         "f0_hz": np.full(n, 110.0),
         "is_speech": np.ones(n),
         "tilt_db": np.full(n, -10.0),
+        "flux": np.full(n, 0.1),
         "is_nucleus": np.zeros(n),
         "is_concealed": np.zeros(n),
     } | columns
@@ -53,9 +54,11 @@ def test_a_steady_voice_pins_every_figure() -> None:
         "sample_rate_hz": 8000,
         "energy_mean": -20.0,
         "energy_variance": 0.0,
+        "energy_p95": -20.0,
         "intensity_drift": 0.0,
         "pitch_mean_hz": pytest.approx(110.0),
         "pitch_mean_semitones": pytest.approx(24.0),
+        "pitch_median_semitones": pytest.approx(24.0),
         "pitch_variance": pytest.approx(0.0, abs=1e-12),
         "pitch_contour": "flat",
         "pitch_slope": 0.0,
@@ -66,6 +69,8 @@ def test_a_steady_voice_pins_every_figure() -> None:
         "pause_mean_ms": 0,
         "speech_continuity": 1.0,
         "tilt_db": -10.0,
+        "tilt_p80_db": -10.0,
+        "spectral_flux": pytest.approx(0.1),
         "voiced_ms": 3000,
         "speech_ms": 3000,
         "snr_db": 0.0,
@@ -251,6 +256,36 @@ def test_brighter_is_higher() -> None:
     assert tilt[0] is not None
     assert tilt[1] is not None
     assert tilt[1] > tilt[0] + 6.0
+
+
+def test_octave_errors_move_no_median_pitch() -> None:
+    halved = np.where(np.arange(100) < 30, 55.0, 110.0)
+    features = measure(make(100, f0_hz=halved))
+    assert features.pitch_median_semitones == pytest.approx(24.0)
+
+
+def test_the_peak_level_is_that_of_the_loudest_twentieth_of_speech() -> None:
+    level = np.full(200, -30.0)
+    level[:20] = -12.0  # a tenth of the window, a fifth of the speech
+    speech = np.arange(200) < 100
+    assert measure(make(200, level_db=level, is_speech=speech)).energy_p95 == -12.0
+    level[4:] = -30.0
+    assert measure(make(200, level_db=level, is_speech=speech)).energy_p95 == -30.0
+
+
+def test_bright_tilt_is_what_one_voiced_frame_in_five_passes() -> None:
+    tilt = np.arange(101) / 10.0
+    assert measure(make(101, tilt_db=tilt)).tilt_p80_db == pytest.approx(8.0)
+
+
+def test_flux_is_measured_inside_voiced_stretches_only() -> None:
+    voiced = np.repeat([0.0, 110.0, 0.0, 110.0], 25)
+    flux = np.where(voiced > 0.0, 0.2, 1.2)
+    flux[[25, 75]] = 1.0  # from the unvoiced frame before
+    features = measure(make(100, f0_hz=voiced, flux=flux))
+    assert features.spectral_flux == pytest.approx(0.2)
+    alone = np.where(np.arange(100) % 2, 0.0, 110.0)
+    assert measure(make(100, f0_hz=alone)).spectral_flux is None
 
 
 def test_pitch_movement_is_its_mean_step_without_jumps_and_gaps() -> None:

@@ -21,13 +21,14 @@ CALIBRATION = VoiceCalibration()
 
 
 def raised(sd: float) -> dict[str, float]:
-    """Pitch, its movement, level and brightness raised by so many standard deviations."""
-    return {
-        "pitch_slope": NORMAL[VoiceFeature.F0_SLOPE] + sd * SPREADS[VoiceFeature.F0_SLOPE],
-        "pitch_mean_semitones": NORMAL[VoiceFeature.F0_MEAN] + sd * SPREADS[VoiceFeature.F0_MEAN],
-        "energy_mean": NORMAL[VoiceFeature.ENERGY] + sd * SPREADS[VoiceFeature.ENERGY],
-        "tilt_db": NORMAL[VoiceFeature.TILT] + sd * SPREADS[VoiceFeature.TILT],
+    """Pitch, flux, level and brightness raised by so many standard deviations."""
+    moved = {
+        "pitch_median_semitones": VoiceFeature.F0_MEDIAN,
+        "spectral_flux": VoiceFeature.FLUX,
+        "energy_p95": VoiceFeature.ENERGY_P95,
+        "tilt_p80_db": VoiceFeature.TILT_P80,
     }
+    return {field: NORMAL[name] + sd * SPREADS[name] for field, name in moved.items()}
 
 
 @pytest.mark.parametrize(("sd", "score"), [(0, 0.20), (1, 0.45), (2, 0.73), (3, 0.90)])
@@ -51,7 +52,7 @@ def test_pitch_spread_counts_in_the_wide_band_only() -> None:
         features(pitch_variance=varied**2, sample_rate_hz=16_000), baseline(), CALIBRATION
     )
     assert narrow.agitation == pytest.approx(0.2, abs=0.001)
-    assert wide.agitation == pytest.approx(1 / (1 + math.exp(1.386 - 1.2 * 0.6)), abs=1e-6)
+    assert wide.agitation == pytest.approx(1 / (1 + math.exp(1.386 - 1.2 * 0.3)), abs=1e-6)
 
 
 def test_speaking_rate_of_short_turns_is_ignored() -> None:
@@ -66,9 +67,16 @@ def test_deviations_come_by_how_much_they_moved_the_alarming_scores() -> None:
         pitch_variance=(NORMAL[VoiceFeature.F0_SD] + 3.0 * SPREADS[VoiceFeature.F0_SD]) ** 2,
     )
     order = [d.feature for d in score_voice(heard, baseline(), CALIBRATION).deviations]
-    assert order[0] is VoiceFeature.F0_MEAN  # it stands in two formulas
-    assert set(order[1:4]) == {VoiceFeature.F0_SLOPE, VoiceFeature.ENERGY, VoiceFeature.TILT}
+    assert order[0] is VoiceFeature.F0_MEDIAN  # it stands in two formulas
+    assert set(order[1:4]) == {VoiceFeature.FLUX, VoiceFeature.ENERGY_P95, VoiceFeature.TILT_P80}
     assert order.index(VoiceFeature.F0_SD) > 3  # the largest z, but no alarm on the telephone
+
+
+def test_what_no_formula_reads_is_no_reason() -> None:
+    heard = features(pitch_slope=NORMAL[VoiceFeature.F0_SLOPE] * 2.0)
+    assert deviations(heard, baseline(), CALIBRATION)[VoiceFeature.F0_SLOPE] == 3.0
+    named = {d.feature for d in score_voice(heard, baseline(), CALIBRATION).deviations}
+    assert VoiceFeature.F0_SLOPE not in named
 
 
 def test_deviations_are_clipped_to_three() -> None:
@@ -111,9 +119,9 @@ def test_scores_stay_in_range_whatever_was_measured(
 ) -> None:
     scores = score_voice(
         features(
-            pitch_mean_semitones=pitch,
-            energy_mean=level,
-            tilt_db=tilt,
+            pitch_median_semitones=pitch,
+            energy_p95=level,
+            tilt_p80_db=tilt,
             speaking_rate=rate,
             silence_ratio=silence,
         ),

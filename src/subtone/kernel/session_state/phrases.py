@@ -242,6 +242,10 @@ DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
         _text("higher in pitch", "音高偏高"),
         _text("lower in pitch", "音高偏低"),
     ),
+    VoiceFeature.F0_MEDIAN: (
+        _text("higher in pitch", "音高偏高"),
+        _text("lower in pitch", "音高偏低"),
+    ),
     VoiceFeature.F0_SD: (
         _text("more varied in pitch", "音高起伏偏大"),
         _text("less varied in pitch", "音高起伏偏小"),
@@ -251,11 +255,20 @@ DIRECTIONS: dict[VoiceFeature, tuple[LocalText, LocalText]] = {
         _text("slower in its pitch movement", "音高变化偏慢"),
     ),
     VoiceFeature.ENERGY: (_text("louder", "音量偏大"), _text("quieter", "音量偏小")),
+    VoiceFeature.ENERGY_P95: (
+        _text("louder at its peaks", "峰值音量偏大"),
+        _text("quieter at its peaks", "峰值音量偏小"),
+    ),
     VoiceFeature.ENERGY_SD: (
         _text("less even in loudness", "音量起伏偏大"),
         _text("more even in loudness", "音量起伏偏小"),
     ),
     VoiceFeature.TILT: (_text("brighter", "音色偏亮"), _text("darker", "音色偏暗")),
+    VoiceFeature.TILT_P80: (_text("brighter", "音色偏亮"), _text("darker", "音色偏暗")),
+    VoiceFeature.FLUX: (
+        _text("quicker in its changes of sound", "音色变化偏快"),
+        _text("slower in its changes of sound", "音色变化偏慢"),
+    ),
     VoiceFeature.RATE: (_text("faster", "语速偏快"), _text("slower", "语速偏慢")),
     VoiceFeature.SILENCE: (_text("more silent", "静默偏多"), _text("less silent", "静默偏少")),
     VoiceFeature.PAUSE: (

@@ -58,12 +58,20 @@ def observed_features(features: AcousticFeatures) -> Iterator[tuple[VoiceFeature
     if features.pitch_mean_semitones is not None and features.pitch_variance is not None:
         yield VoiceFeature.F0_MEAN, features.pitch_mean_semitones
         yield VoiceFeature.F0_SD, math.sqrt(features.pitch_variance)
+    if features.pitch_median_semitones is not None:
+        yield VoiceFeature.F0_MEDIAN, features.pitch_median_semitones
     if features.pitch_slope is not None:
         yield VoiceFeature.F0_SLOPE, features.pitch_slope
     yield VoiceFeature.ENERGY, features.energy_mean
+    if features.energy_p95 is not None:
+        yield VoiceFeature.ENERGY_P95, features.energy_p95
     yield VoiceFeature.ENERGY_SD, math.sqrt(features.energy_variance)
     if features.tilt_db is not None:
         yield VoiceFeature.TILT, features.tilt_db
+    if features.tilt_p80_db is not None:
+        yield VoiceFeature.TILT_P80, features.tilt_p80_db
+    if features.spectral_flux is not None:
+        yield VoiceFeature.FLUX, features.spectral_flux
     yield VoiceFeature.RATE, features.speaking_rate
     yield VoiceFeature.SILENCE, features.silence_ratio
     yield VoiceFeature.PAUSE, features.pause_mean_ms / 1000.0

@@ -54,10 +54,12 @@ def score_voice(
     z = deviations(features, baseline, calibration)
     alarms = _alarm_weights(features.sample_rate_hz, calibration)
     scores = {name: _score(z, weights, calibration) for name, weights in alarms.items()}
-    scores[VoiceDimension.CALM] = 1.0 - _score(z, _weights(calibration.unrest), calibration)
+    unrest = _weights(calibration.unrest)
+    scores[VoiceDimension.CALM] = 1.0 - _score(z, unrest, calibration)
     moved = {
         name: sum(scores[d] * weights.get(name, 0.0) for d, weights in alarms.items()) * abs(value)
         for name, value in z.items()
+        if any(name in weights for weights in (*alarms.values(), unrest))
     }
     signal = clamp((features.snr_db - calibration.snr_floor_db) / calibration.snr_range_db)
     evidence = min(1.0, features.voiced_ms / calibration.full_voiced_ms)
@@ -73,7 +75,7 @@ def score_voice(
         confidence=evidence * signal * baseline.quality,
         deviations=tuple(
             FeatureDeviation(feature=name, z=z[name])
-            for name in sorted(z, key=moved.__getitem__, reverse=True)
+            for name in sorted(moved, key=moved.__getitem__, reverse=True)
         ),
         voiced_ms=features.voiced_ms,
         is_caller_known=baseline.is_established,

@@ -17,6 +17,7 @@ from subtone.kernel.voice_intelligence.acoustics.activity import (
 from subtone.kernel.voice_intelligence.acoustics.arrays import F32, Bool
 from subtone.kernel.voice_intelligence.acoustics.filters import halve_rate, remove_mean
 from subtone.kernel.voice_intelligence.acoustics.frames import Frames
+from subtone.kernel.voice_intelligence.acoustics.spectrum import tilt_and_flux
 from subtone.kernel.voice_intelligence.acoustics.state import (
     BLOCK,
     DELAY,
@@ -24,7 +25,6 @@ from subtone.kernel.voice_intelligence.acoustics.state import (
     AcousticState,
     Measured,
 )
-from subtone.kernel.voice_intelligence.acoustics.tilt import alpha_ratio_db
 
 AROUND = MARGIN + BLOCK + MARGIN  # frames of audio one block reads
 
@@ -62,6 +62,7 @@ def advance(
         smoothed_db=smoothed_db,
         f0_hz=np.zeros(BLOCK, np.float32),
         tilt_db=np.zeros(BLOCK, np.float32),
+        flux=np.zeros(BLOCK, np.float32),
         is_peak=np.zeros(BLOCK, np.bool_),
         is_concealed=is_concealed,
     )
@@ -86,7 +87,7 @@ def _join(recent: Measured, new: Measured) -> Measured:
 def _with_voice(
     state: AcousticState, joined: Measured, centred: F32
 ) -> tuple[AcousticState, Measured]:
-    """Add pitch, tilt and syllable peaks to the newest BLOCK frames of joined."""
+    """Add pitch, tilt, flux and syllable peaks to the newest BLOCK frames of joined."""
     hop = state.sample_rate_hz // 100
     narrow = centred if hop == pitch.HOP else halve_rate(centred)
     smoothed_db = joined.smoothed_db[-BLOCK:]
@@ -100,11 +101,12 @@ def _with_voice(
     is_peak = joined.is_peak.copy()
     for at in peaks:
         is_peak[2 * DELAY + max(at, -DELAY)] = True  # an emitted frame can no longer be marked
-    tilt_db = alpha_ratio_db(centred, BLOCK, MARGIN * hop, state.sample_rate_hz)
+    tilt_db, flux = tilt_and_flux(centred, BLOCK, MARGIN * hop, state.sample_rate_hz)
     joined = replace(
         joined,
         f0_hz=np.concatenate([joined.f0_hz[:DELAY], viterbi.best_hz(path)]),
         tilt_db=np.concatenate([joined.tilt_db[:-BLOCK], tilt_db]),
+        flux=np.concatenate([joined.flux[:-BLOCK], flux]),
         is_peak=is_peak,
     )
     return replace(state, path=viterbi.forget(path, DELAY), contour=contour), joined
@@ -128,6 +130,7 @@ def _decide(state: AcousticState, joined: Measured) -> Frames:
         f0_hz=np.where(is_usable, joined.f0_hz, np.float32(0.0))[decided],
         is_speech=is_speech[decided],
         tilt_db=joined.tilt_db[decided].copy(),
+        flux=joined.flux[decided].copy(),
         is_nucleus=is_nucleus[decided],
         is_concealed=joined.is_concealed[decided].copy(),
     )

@@ -22,6 +22,7 @@ class Frames:
     f0_hz: F32  # 0 where unvoiced; 60 to 500, half a sample of period beyond at most
     is_speech: Bool
     tilt_db: F32  # alpha ratio, 1 kHz and up over 50-1000 Hz; brighter is higher
+    flux: F32  # distance of the spectrum from the frame before's, 0 to 1.41
     is_nucleus: Bool  # a syllable nucleus peaks here
     is_concealed: Bool  # lost, or made up by a decoder
 
@@ -73,6 +74,7 @@ def lost(first: int, n: int) -> Frames:
         f0_hz=np.zeros(n, np.float32),
         is_speech=np.zeros(n, np.bool_),
         tilt_db=np.zeros(n, np.float32),
+        flux=np.zeros(n, np.float32),
         is_nucleus=np.zeros(n, np.bool_),
         is_concealed=np.ones(n, np.bool_),
     )

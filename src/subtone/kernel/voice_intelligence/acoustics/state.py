@@ -25,6 +25,7 @@ class Measured:
     smoothed_db: F32
     f0_hz: F32  # final in the decided part, provisional after it
     tilt_db: F32
+    flux: F32
     is_peak: Bool
     is_concealed: Bool
 
@@ -80,5 +81,5 @@ def opened(
         levels=levels,
         contour=Contour(),
         path=viterbi.open_path(DELAY, pitch.CANDIDATES),
-        recent=Measured(silent, silent, zeros, zeros, unset, unset),
+        recent=Measured(silent, silent, zeros, zeros, zeros, unset, unset),
     )

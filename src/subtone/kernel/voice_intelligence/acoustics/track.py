@@ -32,7 +32,7 @@ def open_track(
 ) -> AcousticState:
     """Return the state of a track whose first sample lies at t_start_ms (to the next 10 ms).
 
-    Without pitch there are level and speech only; f0, tilt and nuclei stay zero.
+    Without pitch there are level and speech only; f0, tilt, flux and nuclei stay zero.
     Raises ValueError for a rate other than 8000 or 16000.
     """
     if sample_rate_hz not in (8000, 16000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,16 @@ class _Turn:
     start: int
     end: int
     silences: tuple[int, ...]
+
+
+class _Pitch(NamedTuple):
+    """Semitones above 27.5 Hz: mean and variance without octave errors, and where it goes."""
+
+    mean: float | None = None  # None throughout: no frame is voiced
+    median: float | None = None
+    variance: float | None = None
+    contour: PitchContour | None = None
+    slope: float | None = None  # mean size of the movement per second; None without a step
 
 
 def measure_window(
@@ -72,7 +83,7 @@ def measure_window(
     voiced_ms = int(voiced.sum()) * HOP_MS
     speech_ms = int(speech.sum()) * HOP_MS
     speaking_rate, articulation_rate = _rates(rows.is_nucleus & speech, turns, min_turn_ms)
-    mean_st, variance_st, contour, slope_st = _pitch(rows, voiced)
+    pitch = _pitch(rows, voiced)
     return AcousticFeatures(
         track_id=track_id,
         t_start_ms=t_start_ms,
@@ -80,12 +91,14 @@ def measure_window(
         sample_rate_hz=sample_rate_hz,
         energy_mean=float(level.mean()) if speech_ms else 0.0,
         energy_variance=float(level.var()) if speech_ms else 0.0,
+        energy_p95=_percentile(level, 95),
         intensity_drift=clamp(_slope(at_s, level), -1000.0, 1000.0),
-        pitch_mean_hz=None if mean_st is None else _REFERENCE_HZ * 2.0 ** (mean_st / 12.0),
-        pitch_mean_semitones=mean_st,
-        pitch_variance=variance_st,
-        pitch_contour=contour,
-        pitch_slope=slope_st,
+        pitch_mean_hz=None if pitch.mean is None else _REFERENCE_HZ * 2.0 ** (pitch.mean / 12.0),
+        pitch_mean_semitones=pitch.mean,
+        pitch_median_semitones=pitch.median,
+        pitch_variance=pitch.variance,
+        pitch_contour=pitch.contour,
+        pitch_slope=pitch.slope,
         speaking_rate=speaking_rate,
         articulation_rate=articulation_rate,
         silence_ratio=sum(silences) / floor_rows if floor_rows else 0.0,
@@ -93,6 +106,8 @@ def measure_window(
         pause_mean_ms=round(sum(pauses) / len(pauses)) if pauses else 0,
         speech_continuity=voiced_ms / (voiced_ms + sum(pauses)) if voiced_ms else 0.0,
         tilt_db=float(rows.tilt_db[voiced].mean(dtype=np.float64)) if voiced_ms else None,
+        tilt_p80_db=_percentile(rows.tilt_db[voiced], 80),
+        spectral_flux=_percentile(rows.flux[1:][voiced[1:] & voiced[:-1]], 50),
         voiced_ms=voiced_ms,
         speech_ms=speech_ms,
         snr_db=float(level.mean()) - _floor_db(rows) if speech_ms else 0.0,
@@ -136,14 +151,16 @@ def _rates(is_nucleus: Bool, turns: list[_Turn], min_turn_ms: int) -> tuple[floa
     )
 
 
-def _pitch(
-    rows: Frames, voiced: Bool
-) -> tuple[float | None, float | None, PitchContour | None, float | None]:
-    """Mean and variance in semitones above 27.5 Hz without octave errors, direction, movement."""
+def _percentile(values: FloatArray, rank: float) -> float | None:
+    return float(np.percentile(values, rank)) if len(values) else None
+
+
+def _pitch(rows: Frames, voiced: Bool) -> _Pitch:
     if not voiced.any():
-        return None, None, None, None
+        return _Pitch()
     semitones: FloatArray = 12.0 * np.log2(rows.f0_hz[voiced].astype(np.float64) / _REFERENCE_HZ)
-    kept = np.abs(semitones - np.median(semitones)) <= _OUTLIER_SEMITONES
+    median = float(np.median(semitones))
+    kept = np.abs(semitones - median) <= _OUTLIER_SEMITONES
     if not kept.any():  # half the frames an octave off: neither half is the error
         kept[:] = True
     semitones = semitones[kept]
@@ -152,7 +169,13 @@ def _pitch(
     contour = PitchContour.FLAT
     if abs(change) >= _CONTOUR_SEMITONES:
         contour = PitchContour.RISING if change > 0.0 else PitchContour.FALLING
-    return float(semitones.mean()), float(semitones.var()), contour, _movement(at_s, semitones)
+    return _Pitch(
+        mean=float(semitones.mean()),
+        median=median,
+        variance=float(semitones.var()),
+        contour=contour,
+        slope=_movement(at_s, semitones),
+    )
 
 
 def _movement(at_s: FloatArray, semitones: FloatArray) -> float | None:
