@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtone.kernel.statistics import clamp, half_life_weight, ols_change, smooth
+from subtone.kernel.statistics import clamp, half_life_weight, ols_change, share_above, smooth
 
 unit = st.floats(0.0, 1.0)
 
@@ -15,6 +15,13 @@ unit = st.floats(0.0, 1.0)
 @given(st.floats(-1e6, 1e6), st.floats(-10, 10), st.floats(0, 10))
 def test_clamp_stays_inside(value: float, low: float, width: float) -> None:
     assert low <= clamp(value, low, low + width) <= low + width
+
+
+def test_a_share_above_begins_at_its_start() -> None:
+    assert share_above(0.7, 0.7) == 0.0
+    assert share_above(0.85, 0.7) == pytest.approx(0.5)
+    assert share_above(1.0, 0.7) == pytest.approx(1.0)
+    assert share_above(1.0, 1.0) == 0.0  # nothing lies above it
 
 
 def test_weight_halves_per_half_life() -> None:

@@ -10,6 +10,11 @@ def clamp(value: float, low: float = 0.0, high: float = 1.0) -> float:
     return min(max(value, low), high)
 
 
+def share_above(value: float, start: float) -> float:
+    """How far value in [0, 1] lies above start, as a share of the way to 1; 0 up to start."""
+    return max(0.0, (value - start) / (1.0 - start)) if start < 1.0 else 0.0
+
+
 def half_life_weight(age_s: float, half_life_s: float) -> float:
     """Exponential weight of something age_s old: 1 now, .5 after one half-life."""
     return float(2.0 ** (-age_s / half_life_s))

@@ -7,13 +7,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.contracts.inbound import HeadResult, HeadValue
 from subtone.contracts.vocabulary import HeadKind
 from subtone.kernel.voice_intelligence.head_evidence import (
-    displeasure,
     head_evidence,
     words_valence,
 )
@@ -94,13 +92,6 @@ def test_an_even_past_does_not_hold_back_what_is_heard_now() -> None:
     evidence = head_evidence(10_000, [*past, *now], CALIBRATION)[1]
     assert evidence.value == pytest.approx(1.0, abs=1e-3)
     assert evidence.weight == pytest.approx(1.0, abs=1e-3)
-
-
-def test_displeasure_begins_above_its_threshold() -> None:
-    assert displeasure(0.7, CALIBRATION) == 0.0
-    assert displeasure(0.85, CALIBRATION) == pytest.approx(0.5)
-    assert displeasure(1.0, CALIBRATION) == pytest.approx(1.0)
-    assert displeasure(1.0, replace(CALIBRATION, displeasure_from=1.0)) == 0.0  # switched off
 
 
 def test_older_findings_weigh_half_per_half_life() -> None:

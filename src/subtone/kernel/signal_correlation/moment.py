@@ -35,8 +35,7 @@ from subtone.kernel.signal_correlation.negativity import (
     text_negativity,
     voice_negativity,
 )
-from subtone.kernel.statistics import smooth
-from subtone.kernel.voice_intelligence.head_evidence import displeasure
+from subtone.kernel.statistics import share_above, smooth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,8 +246,8 @@ def _voice_raw(
             weight = head.weight * calibration.voice.arousal_head_weight
             agitation = fused_agitation(agitation, head.value, weight)
         elif head.head is HeadKind.VALENCE:
-            heard = head.weight * displeasure(head.value, calibration.voice)
-            displeased = calibration.voice.displeasure_weight * heard
+            clearly = share_above(head.value, calibration.voice.displeasure_from)
+            displeased = calibration.voice.displeasure_weight * head.weight * clearly
     return voice_negativity(
         msgspec.structs.replace(scores, agitation=agitation) if heads else scores,
         _valence(given, heads, calibration),

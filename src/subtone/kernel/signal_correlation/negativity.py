@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from subtone.contracts.voice_intelligence import TextEmotionScores, VoiceEmotionScores
-from subtone.kernel.statistics import clamp
+from subtone.kernel.statistics import clamp, share_above
 
 TEXT_URGENCY_WEIGHT = 0.5
 TEXT_CONFUSION_WEIGHT = 0.4
@@ -77,14 +77,11 @@ def voice_negativity(
             f"the calibration's baseline_score must be in [0, 1), got {baseline_score}: correct it"
         )
 
-    def above_baseline(score: float) -> float:
-        return max(0.0, (score - baseline_score) / (1.0 - baseline_score))
-
-    agitation = above_baseline(scores.agitation)
+    agitation = share_above(scores.agitation, baseline_score)
     absent = (
         (1.0 - agitation)
-        * (1.0 - VOICE_STRESS_WEIGHT * above_baseline(scores.stress))
-        * (1.0 - VOICE_HESITATION_WEIGHT * above_baseline(scores.hesitation))
+        * (1.0 - VOICE_STRESS_WEIGHT * share_above(scores.stress, baseline_score))
+        * (1.0 - VOICE_HESITATION_WEIGHT * share_above(scores.hesitation, baseline_score))
         * (1.0 - displeasure)
     )
     damping = CALM_DAMPING * scores.calm * (1.0 - max(agitation, displeasure))

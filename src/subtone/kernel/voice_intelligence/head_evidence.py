@@ -14,7 +14,7 @@ from subtone.contracts.calibration import VoiceCalibration
 from subtone.contracts.inbound import HeadResult
 from subtone.contracts.vocabulary import HeadKind
 from subtone.contracts.voice_intelligence import HeadEvidence
-from subtone.kernel.statistics import clamp, half_life_weight
+from subtone.kernel.statistics import clamp, half_life_weight, share_above
 
 JOY = "happy"  # the one class that makes arousal pleasant
 AT_EASE = 0.2  # what a score is at the caller's own baseline
@@ -43,8 +43,8 @@ def head_evidence(
     aroused = {r.t_event_ms: arousal(r) for r in results if r.head == HeadKind.AROUSAL}
 
     def say(result: HeadResult) -> float:
-        lifted = aroused.get(result.t_event_ms, 1.0) - AT_EASE
-        return max(0.0, lifted / (1.0 - AT_EASE), displeasure(valence(result), calibration))
+        raised = share_above(aroused.get(result.t_event_ms, 1.0), AT_EASE)
+        return max(raised, share_above(valence(result), calibration.displeasure_from))
 
     heard = (
         _averaged(t_ms, results, HeadKind.AROUSAL, arousal, calibration),
@@ -52,12 +52,6 @@ def head_evidence(
         or _averaged(t_ms, results, HeadKind.EMOTION, _without_joy, calibration),
     )
     return tuple(evidence for evidence in heard if evidence is not None)
-
-
-def displeasure(valence: float, calibration: VoiceCalibration) -> float:
-    """How clearly a valence head hears displeasure, in [0, 1]: 0 up to ``displeasure_from``."""
-    start = calibration.displeasure_from
-    return max(0.0, (valence - start) / (1.0 - start)) if start < 1.0 else 0.0
 
 
 def words_valence(positivity: float, calibration: VoiceCalibration) -> float:
