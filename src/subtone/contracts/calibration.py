@@ -127,7 +127,7 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     valence_centre: Signed = -3.0  # of the valence contrast head, where present
     valence_scale: Weight = 1.0
     displeasure_from: Unit01 = 0.7  # valence above which a voice is negative without arousal
-    displeasure_weight: Unit01 = 0.8  # negativity that displeasure alone makes at most
+    displeasure_weight: Unit01 = 0.7  # negativity that displeasure alone makes at most
     unspoken_joy: Unit01 = 0.75  # say of a joyful voice whose words are not positive
     arousal_centre: Signed = -2.0  # of the arousal contrast head
     arousal_scale: Weight = 2.7

@@ -71,11 +71,11 @@ def test_a_valence_head_discounts_joy_by_its_weight_and_more_where_the_words_agr
 
 
 def test_displeasure_is_negative_without_arousal() -> None:
-    """Up to .7 it says nothing; 1 - .8 x weight is what it leaves absent."""
+    """Up to .7 it says nothing; clear displeasure alone is .7 negative."""
     assert negativity(0.2, said(HeadKind.VALENCE, 0.7)) == pytest.approx(0.0)
-    assert negativity(0.2, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.8)
-    assert negativity(0.2, said(HeadKind.VALENCE, 1.0, 0.5)) == pytest.approx(0.4)
-    assert negativity(0.6, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.9)
+    assert negativity(0.2, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.7)
+    assert negativity(0.2, said(HeadKind.VALENCE, 1.0, 0.5)) == pytest.approx(0.35)
+    assert negativity(0.6, said(HeadKind.VALENCE, 1.0)) == pytest.approx(0.85)
 
 
 def test_classes_discount_joy_and_never_hear_displeasure() -> None:
