@@ -37,7 +37,7 @@ class TextCalibration(Contract, frozen=True, kw_only=True):
     calm_without_hits: Unit01 = 0.5
     escalation_request_frustration: Unit01 = 0.75  # an explicit request is at least this
     fitted_margin: Weight = 0.5  # summed strength of fitted terms that says nothing yet
-    fitted_half: Weight = 1.0  # and what beyond it makes half of their bound
+    fitted_half: Weight = 0.8  # and what beyond it makes half of their bound
     fitted_max: Unit01 = 0.4  # frustration that fitted terms make at most, by themselves
     fitted_relief: Unit01 = 0.5  # share of the authored terms' frustration they take at most
     validity_s: Seconds = 30.0

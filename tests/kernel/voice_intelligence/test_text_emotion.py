@@ -160,6 +160,15 @@ def test_escalation_joins_frustration_as_independent_evidence() -> None:
     assert both.frustration == pytest.approx(1 - 0.25 * math.exp(-1.2))
 
 
+@pytest.mark.parametrize("text", ["I don't want to make a complaint", "我不想投诉。"])
+def test_an_escalation_that_is_denied_is_weak_calm(text: str) -> None:
+    scores = score(text)
+    assert not scores.has_escalation_request
+    calm = next(span for span in scores.spans if span.kind is SpanKind.CALM)
+    assert calm.rule.startswith("negated:")
+    assert calm.contribution == pytest.approx(1 - math.exp(-0.4))
+
+
 def test_frustration_takes_positivity_away() -> None:
     assert score("great").positivity == pytest.approx(1 - math.exp(-0.8))
     assert score("great, angry", AUTHORED).positivity == pytest.approx(
