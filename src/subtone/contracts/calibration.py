@@ -36,7 +36,8 @@ class TextCalibration(Contract, frozen=True, kw_only=True):
     repetition: Weight = 0.15
     calm_without_hits: Unit01 = 0.5
     escalation_request_frustration: Unit01 = 0.75  # an explicit request is at least this
-    fitted_margin: Weight = 3.0  # summed strength of fitted terms that says nothing yet
+    fitted_margin: Weight = 0.5  # summed strength of fitted terms that says nothing yet
+    fitted_half: Weight = 0.8  # and what beyond it makes half of their bound
     fitted_max: Unit01 = 0.4  # frustration that fitted terms make at most, by themselves
     fitted_relief: Unit01 = 0.5  # share of the authored terms' frustration they take at most
     validity_s: Seconds = 30.0

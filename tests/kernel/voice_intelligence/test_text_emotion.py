@@ -22,6 +22,7 @@ from subtone.kernel.voice_intelligence.text_features import (
 )
 
 CALIBRATION = TextCalibration()
+AUTHORED = TextCalibration(fitted_max=0.0, fitted_relief=0.0)
 TERMS = [
     term.replace("#", "3") for group in (*english.GROUPS, *chinese.GROUPS) for term in group.each()
 ]
@@ -136,9 +137,11 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("text", "field", "strength", "emphasis"), GOLDEN)
-def test_the_formula_gives_exactly(text: str, field: str, strength: float, emphasis: float) -> None:
+def test_the_formula_of_authored_terms_gives_exactly(
+    text: str, field: str, strength: float, emphasis: float
+) -> None:
     expected = 1.0 - math.exp(-strength * emphasis / 2.0)
-    assert getattr(score(text), field) == pytest.approx(expected, abs=1e-9)
+    assert getattr(score(text, AUTHORED), field) == pytest.approx(expected, abs=1e-9)
 
 
 def test_calm_confidence_and_dominance_by_the_formula() -> None:
@@ -157,9 +160,20 @@ def test_escalation_joins_frustration_as_independent_evidence() -> None:
     assert both.frustration == pytest.approx(1 - 0.25 * math.exp(-1.2))
 
 
+@pytest.mark.parametrize("text", ["I don't want to make a complaint", "我不想投诉。"])
+def test_an_escalation_that_is_denied_is_weak_calm(text: str) -> None:
+    scores = score(text)
+    assert not scores.has_escalation_request
+    calm = next(span for span in scores.spans if span.kind is SpanKind.CALM)
+    assert calm.rule.startswith("negated:")
+    assert calm.contribution == pytest.approx(1 - math.exp(-0.4))
+
+
 def test_frustration_takes_positivity_away() -> None:
     assert score("great").positivity == pytest.approx(1 - math.exp(-0.8))
-    assert score("great, angry").positivity == pytest.approx((1 - math.exp(-0.8)) * math.exp(-1.2))
+    assert score("great, angry", AUTHORED).positivity == pytest.approx(
+        (1 - math.exp(-0.8)) * math.exp(-1.2)
+    )
 
 
 def test_spans_name_rule_and_place_in_the_text_as_written() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from subtone.contracts.base import ContractError
 from subtone.contracts.calibration import TextCalibration
@@ -14,7 +14,7 @@ from subtone.contracts.voice_intelligence import (
     TextTurn,
 )
 from subtone.kernel.voice_intelligence.text_features import share_of, strength_of
-from subtone.kernel.voice_intelligence.text_fitted import FRUSTRATION_KINDS, beyond_margin
+from subtone.kernel.voice_intelligence.text_fitted import FRUSTRATION_KINDS, fitted_share
 
 _TEXT_KINDS = (
     *FRUSTRATION_KINDS,
@@ -90,16 +90,20 @@ def score_text(
 
 
 def _with_fitted(
-    frustration: float, spans: Iterable[TextSpan], calibration: TextCalibration
+    frustration: float, spans: Sequence[TextSpan], calibration: TextCalibration
 ) -> float:
-    """Frustration with the bounded evidence of fitted terms, joined as independent."""
-    share = share_of(beyond_margin(_strength(spans, SpanKind.FITTED), calibration))
+    """Frustration with the bounded evidence of fitted terms, joined as independent.
+
+    A message that is glad or calm in so many words, everyday words do not turn.
+    """
+    share = fitted_share(_strength(spans, SpanKind.FITTED), calibration)
     if share > 0.0:
+        share *= max(0.0, 1.0 - _strength(spans, SpanKind.POSITIVITY, SpanKind.CALM))
         return 1.0 - (1.0 - frustration) * (1.0 - calibration.fitted_max * share)
     return frustration * (1.0 + calibration.fitted_relief * share)
 
 
-def _strength(spans: Iterable[TextSpan], *kinds: SpanKind) -> float:
+def _strength(spans: Sequence[TextSpan], *kinds: SpanKind) -> float:
     return sum(strength_of(span.contribution) for span in spans if span.kind in kinds)
 
 

@@ -1,8 +1,8 @@
 """Fitted terms: weak evidence of many words, beside the authored lexicon (SCIENCE section 3).
 
-An additive logistic model over words, word pairs and Chinese 2- and 3-character terms that
-the authored lexicon did not claim: each term found adds its weight once, for or against.
-The tables are fitted and written by ``bench.fit_text`` and rebuilt by it bit for bit.
+An additive logistic model over words, word pairs and Chinese terms of one to three characters:
+each term found adds its weight once, for or against. Where an authored term stands they correct
+it. The tables are fitted and written by ``bench.fit_text`` and rebuilt by it bit for bit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from subtone.kernel.voice_intelligence.text_rules import Hit
 from subtone.kernel.voice_intelligence.text_tokens import Token
 
 FRUSTRATION_KINDS = (SpanKind.FRUSTRATION, SpanKind.RHETORICAL_QUESTION)
-_LEAST_WORDS = 4.0  # covered by terms; a phrase of everyday speech is no evidence
 _MAX_WORDS = 2
 _MAX_CHARACTERS = 3
 _MAX_WORD_LENGTH = 24
@@ -31,23 +30,18 @@ _WEIGHTS = {
 }
 
 
-def candidate_terms(tokens: Sequence[Token], hits: Sequence[Hit]) -> Iterator[tuple[str, int, int]]:
-    """Every term with its first and last token: neighbours that no authored hit covers."""
-    is_claimed = [not _is_word(token.norm) for token in tokens]
-    for hit in hits:
-        for i in range(hit.first, hit.last + 1):
-            is_claimed[i] = True
+def candidate_terms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
+    """Every term with its first and last token: words, and neighbours of one script."""
     for first, token in enumerate(tokens):
         is_han = _is_han(token.norm)
         longest = _MAX_CHARACTERS if is_han else _MAX_WORDS
         term = ""
         for last in range(first, min(first + longest, len(tokens))):
             norm = tokens[last].norm
-            if is_claimed[last] or _is_han(norm) is not is_han:
+            if not _is_word(norm) or _is_han(norm) is not is_han:
                 break
             term += norm if is_han or not term else f" {norm}"
-            if not is_han or last > first:  # one character says too little
-                yield term, first, last
+            yield term, first, last
 
 
 def fitted_hits(
@@ -55,25 +49,27 @@ def fitted_hits(
 ) -> list[Hit]:
     """Fitted terms of a message, each once; nothing where they would change nothing.
 
-    They change nothing within the margin, when they are few, nor where they speak against a
-    frustration that nobody found. A hit's ``strength`` is signed: below 0 it speaks against
-    frustration.
+    They change nothing within the margin, nor where they speak against a frustration that
+    nobody found. A hit's ``strength`` is signed: below 0 it speaks against frustration.
     """
     found: dict[str, Hit] = {}
-    for term, first, last in candidate_terms(tokens, hits):
+    for term, first, last in candidate_terms(tokens):
         if term not in found and (weight := _WEIGHTS.get(term)) is not None:
             found[term] = Hit(SpanKind.FITTED, weight, first, last, f"fitted:{term}")
-    beyond = beyond_margin(sum(hit.strength for hit in found.values()), calibration)
+    share = fitted_share(sum(hit.strength for hit in found.values()), calibration)
     is_frustrated = any(hit.kind in FRUSTRATION_KINDS for hit in hits)
-    covered = {i for hit in found.values() for i in range(hit.first, hit.last + 1)}
-    word_count = sum(0.5 if _is_han(tokens[i].norm) else 1.0 for i in covered)
-    is_telling = word_count >= _LEAST_WORDS and (beyond > 0.0 or (is_frustrated and beyond < 0.0))
+    is_telling = share > 0.0 or (is_frustrated and share < 0.0)
     return list(found.values()) if is_telling else []
 
 
-def beyond_margin(strength: float, calibration: TextCalibration) -> float:
-    """What of a signed sum of fitted strengths counts; 0 within the margin."""
-    return math.copysign(max(0.0, abs(strength) - calibration.fitted_margin), strength)
+def fitted_share(strength: float, calibration: TextCalibration) -> float:
+    """Share of their bound that a signed sum of fitted strengths takes, in (-1, 1).
+
+    Nothing within the margin; beyond it the share grows with the square at first.
+    """
+    beyond = max(0.0, abs(strength) - calibration.fitted_margin)
+    whole = beyond**2 + calibration.fitted_half**2
+    return math.copysign(beyond**2 / whole, strength) if beyond else 0.0
 
 
 def _is_word(norm: str) -> bool:

@@ -240,9 +240,12 @@ def _escalations(layout: _Layout) -> Iterator[Hit]:
         is_asked = unit.entry.kind is SpanKind.ESCALATION_REQUEST or (
             unit.entry.kind is Cue.AUTHORITY and _is_asked_for(layout, i)
         )
-        if is_asked and not _is_negated(layout, i):
-            rule = f"escalation:{unit.entry.term}"
-            yield Hit(SpanKind.ESCALATION_REQUEST, 0.0, unit.first, unit.last, rule)
+        if not is_asked:
+            continue
+        kind, strength, said = SpanKind.ESCALATION_REQUEST, 0.0, "escalation"
+        if _is_negated(layout, i):  # "I don't want to complain" is weak calm, as "not angry" is
+            kind, strength, said = SpanKind.CALM, _NEGATED_TO_CALM_MAX, "negated"
+        yield Hit(kind, strength, unit.first, unit.last, f"{said}:{unit.entry.term}")
 
 
 def _stands(layout: _Layout, i: int, position: Position) -> bool:

@@ -32,6 +32,9 @@ FRUSTRATION = (
         drives me crazy | driving me insane | never again | never buying | never using | hate
         asshole | assholes | bastard | bastards | bitch | dickhead | fuck | fucked | fucks | lying
         cannot stand | can't stand | can't take it anymore | enough is enough | had enough
+        cunt | cunts | douche | douchebag | scumbag | scumbags | shithead | jackass | horseshit
+        dumbass | dipshit | motherfucker | prick | pricks | twat | wanker | arsehole | dickheads
+        piece of crap | fucker | fuckers
         shut up | shut the fuck up | despise | loathe | resent | sick of
         """,
     ),
@@ -67,6 +70,10 @@ FRUSTRATION = (
         creepy | ridiculously | miserable | hopeless | trash | cowards | delusional | clown
         clowns | worse | hate it | hated | hating | hates | fake | disgust | a load of | cruel
         evil | vile | filthy
+        dumbest | stupidest | stupidity | idiocy | piss me off | pisses me off | pissing me off
+        grow up | loser | losers | jerk | jerks | bigot | bigots | hypocrites | hypocrisy
+        disrespect | disingenuous | get a life | how dare | mind your own business
+        stop lying to me | contempt | spiteful | greedy | shady | crappy
         """,
     ),
     Group(
