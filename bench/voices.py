@@ -1,8 +1,8 @@
 """How well pooled Whisper tells people apart once turned: ``python -m bench.voices``.
 
 What ``subtone train --task speaker`` says of each corpus, heads of one corpus on the voices of
-the others, and people of EMO-DB enrolled and identified by ``SpeakerHead``: three neutral
-utterances each, wide, then all their other clips, in whatever emotion. Acted speech.
+the others, and people of EMO-DB enrolled and identified by ``SpeakerHead``: their three longest
+neutral utterances, wide, then all their other clips, in whatever emotion. Acted speech.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.corpora import DEFAULT_DATA
 from subtone.perception.encoder.whisper import WhisperEncoder
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.speaker import SpeakerHead
-from subtone.perception.heads.voices import TrainedVoice
+from subtone.perception.heads.voices import TrainedVoice, speech_ms
 from subtone.perception.learning.cache import FeatureCache
 from subtone.perception.learning.clips import Clip, file_digest, load_clip
 from subtone.perception.learning.corpora import read_corpus
@@ -80,7 +80,10 @@ def identified(clips: list[Clip], extractor: WhisperLayers, cache: FeatureCache)
             for band in BANDS
         }
         enrolling = {
-            voice: [c for c in heard if c.voice == voice and c.label == "neutral"][:ENROLLED_BY]
+            voice: sorted(
+                (c for c in heard if c.voice == voice and c.label == "neutral"),
+                key=lambda c: -speech_ms(audio[c.path, WIDE]),
+            )[:ENROLLED_BY]
             for voice in sorted({c.voice for c in heard})
         }
         prints = {
@@ -131,7 +134,10 @@ def main() -> None:
         for name in OTHERS:
             if name != teacher:
                 print("\n".join(elsewhere(head, corpora[name], extractor, cache)), flush=True)
-    print(f"emodb, {ENROLLED_BY} neutral utterances enrolled wide, {FOLDS} folds over speakers")
+    print(
+        f"emodb, the {ENROLLED_BY} longest neutral utterances of each enrolled wide, {FOLDS} folds "
+        "over speakers"
+    )
     print("\n".join(identified(corpora["emodb"], extractor, cache)))
 
 

@@ -15,7 +15,7 @@ from subtone.surfaces.probe_report.charts import Row
 from subtone.surfaces.probe_report.words import answers, figure, held_out, plain
 from subtone.surfaces.report.markup import esc
 
-SHOWN_PERPLEXITY = 30.0  # the others are folded away
+SHOWN_MAPS = ("PCA", "t-SNE, perplexity 30", "UMAP, 15 neighbours")  # others are folded away
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str = "") -> str:
@@ -189,13 +189,14 @@ def pictures(report: ProbeReport) -> str:
     colourings = {"emotion": g.emotion, "speaker": g.speaker}
     if report.subject.sentences > 1:
         colourings["sentence"] = g.sentence
-    maps = {drawn.perplexity: _maps(drawn, colourings) for drawn in g.pictures}
-    shown = [maps.pop(perplexity) for perplexity in (None, SHOWN_PERPLEXITY)]
+    maps = {_map_name(drawn): _maps(drawn, colourings) for drawn in g.pictures}
+    shown = [maps.pop(name) for name in SHOWN_MAPS if name in maps]
     rows = [(s.factor, figure(s.value)) for s in g.silhouettes]
     nearest = max(g.silhouettes, key=lambda s: s.value.value)
     kept = [
         (
             _map_name(q),
+            str(q.seeds),
             f"{q.trustworthiness:.2f} ({q.trustworthiness_low:.2f}–{q.trustworthiness_high:.2f})",
             "–" if q.neighbours_shared is None else f"{100 * q.neighbours_shared:.0f} %",
         )
@@ -206,29 +207,27 @@ def pictures(report: ProbeReport) -> str:
         "clusters, and speakers and sentences cluster too. Here, in all dimensions, clips lie "
         f"closest by {nearest.factor} (silhouette {figure(nearest.value)}).</p>"
         f"{charts.legend(g.emotion)}{''.join(shown)}"
-        f"<details><summary>Other perplexities</summary>{''.join(maps.values())}</details>"
+        f"<details><summary>Other settings</summary>{''.join(maps.values())}</details>"
         "<h3>Do labels cluster in the space itself?</h3>"
         + table(("label", "silhouette, −1 to 1"), rows)
+        + "<h3>How far to believe the pictures</h3>"
         + table(
-            ("picture", "trustworthiness (over seeds)", "neighbours two seeds share"),
-            kept,
-            "How far to believe the pictures",
+            ("picture", "seeds", "trustworthiness, mean (least–most)", "neighbours shared"), kept
         )
+        + '<p class="note">Trustworthiness is 1 where a picture shows no neighbours that are none '
+        "in all dimensions, and about .5 for points strewn at random. Neighbours shared: of each "
+        "clip’s nearest, between the pictures of two seeds.</p>"
     )
 
 
 def _maps(drawn: Picture, colourings: Mapping[str, Sequence[str]]) -> str:
-    name = drawn.method
-    if drawn.perplexity is not None:
-        name += f", perplexity {drawn.perplexity:.0f}"
     figures = (
-        charts.picture(drawn, labels, f"{name}, by {factor}")
+        charts.picture(drawn, labels, f"{_map_name(drawn)}, by {factor}")
         for factor, labels in colourings.items()
     )
     return f'<div class="maps">{"".join(figures)}</div>'
 
 
-def _map_name(quality: MapQuality) -> str:
-    if quality.perplexity is None:
-        return quality.method
-    return f"{quality.method}, perplexity {quality.perplexity:.0f}, {quality.seeds} seeds"
+def _map_name(of: MapQuality | Picture) -> str:
+    """Its method and setting."""
+    return of.method if of.perplexity is None else f"{of.method}, perplexity {of.perplexity:.0f}"
