@@ -153,6 +153,8 @@ def _not_tested(
         untested.append("pictures by UMAP: umap-learn is not installed here")
     if len(data.sentences) < 2:
         untested.append("unseen sentences: which words were spoken is not known here")
+    elif not data.has_shared_sentences:
+        untested.append("whether emotion hangs on the words: some sentences have one speaker only")
     if not data.has_known_gender:
         untested.append("gender: it is not known for every clip")
     if not baselines:

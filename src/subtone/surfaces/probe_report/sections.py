@@ -9,6 +9,8 @@ from subtone.contracts.probing import (
     MapQuality,
     Picture,
     ProbeReport,
+    RemovalEffect,
+    RemovalReport,
 )
 from subtone.surfaces.probe_report import charts
 from subtone.surfaces.probe_report.charts import Row
@@ -42,6 +44,17 @@ def verdict(report: ProbeReport) -> str:
     return "".join(
         f"<div><dt>{esc(a.question)}</dt><dd><b>{esc(a.short)}.</b> {esc(a.why)}</dd></div>"
         for a in answers(report)
+    )
+
+
+def scope(report: ProbeReport) -> str:
+    """What the verdict is about, in one sentence."""
+    s = report.subject
+    speech = "acted" if s.is_acted else "natural"
+    language = "" if s.language == "unknown" else f" in {s.language}"
+    return (
+        f"Of {s.clips} {speech} clips{language} by {s.speakers} speakers, {s.band} band; of "
+        "nothing else. Brackets are 95 % intervals over speakers."
     )
 
 
@@ -147,16 +160,21 @@ def _ranked(title: str, found: Sequence[DimensionImportance], null: float) -> st
 def entanglement(report: ProbeReport) -> str:
     """What an erasure takes along, and DCI."""
     parts = []
-    for at, asked in enumerate(report.removal[0].effects):
-        rows = [Row("nothing erased", asked.before)]
-        for removal in report.removal:
-            effect, rank = removal.effects[at], f"{removal.rank:.0f}"
+    asked: dict[tuple[str, str], list[tuple[RemovalReport, RemovalEffect]]] = {}
+    for removal in report.removal:
+        for effect in removal.effects:
+            asked.setdefault((effect.factor, effect.held_out), []).append((removal, effect))
+    for (factor, unseen), effects in asked.items():
+        rows = [Row("nothing erased", effects[0][1].before)]
+        for removal, effect in effects:
+            rank = f"{removal.rank:.0f}"
             rows.append(Row(f"{removal.removed} erased ({rank} directions)", effect.after, "gone"))
             rows.append(Row(f"{rank} random directions erased", effect.random, "control"))
-        told = f"{asked.factor}, unseen {asked.held_out}"
-        if asked.held_out == "clips":
-            told = f"{asked.factor}, other clips of the same speakers"
-        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, asked.chance)}")
+        told = f"{factor}, unseen {unseen}"
+        if unseen == "clips":
+            told = f"{factor}, other clips of the same speakers"
+        chance = effects[0][1].chance
+        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, chance)}")
     codes = [
         (d.basis, figure(d.disentanglement), figure(d.completeness), str(d.used_dimensions))
         for d in report.disentanglement
@@ -205,7 +223,8 @@ def pictures(report: ProbeReport) -> str:
     return (
         '<p class="lead">A cluster in a picture proves nothing: perplexity and starting point make '
         "clusters, and speakers and sentences cluster too. Here, in all dimensions, clips lie "
-        f"closest by {nearest.factor} (silhouette {figure(nearest.value)}).</p>"
+        f"closest by {nearest.factor} (silhouette {figure(nearest.value)}). The key is of the "
+        "emotions; speakers and sentences have the same colours in the order of their names.</p>"
         f"{charts.legend(g.emotion)}{''.join(shown)}"
         f"<details><summary>Other settings</summary>{''.join(maps.values())}</details>"
         "<h3>Do labels cluster in the space itself?</h3>"
