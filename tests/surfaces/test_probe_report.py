@@ -63,7 +63,7 @@ def test_the_answers_carry_their_figures(report: ProbeReport) -> None:
     assert figure(report.gain[0][1]) in presence.why
     assert figure(report.concentration[0].top) in single.why
     assert figure(report.removal[0].effects[0].after) in entangled.why
-    assert figure(report.removal[2].effects[1].after) in worded.why
+    assert figure(report.removal[2].effects[0].after) in worded.why
     assert figure(report.disentanglement[-1].disentanglement) in axes.why
     assert "Two halves of the speakers share" in ranking.why
 

@@ -66,7 +66,7 @@ def test_emotion_along_the_directions_of_words_goes_with_them() -> None:
     assert report.verdict.presence is Presence.PRESENT
     speaker, _, sentence = report.removal
     assert [one.removed for one in report.removal] == ["speaker", "emotion", "sentence"]
-    strict, same, words = sentence.effects
+    same, words, strict = sentence.effects
     assert (same.factor, same.held_out) == ("emotion", "speakers")
     assert (words.factor, words.held_out) == ("sentence", "speakers")
     assert words.before.low > words.chance
@@ -78,10 +78,18 @@ def test_emotion_along_the_directions_of_words_goes_with_them() -> None:
 
 def test_emotion_apart_from_the_words_outlives_them() -> None:
     *_, sentence = verdict_of(made_up("spread", 256)).removal
-    strict, same, words = sentence.effects
+    same, words, strict = sentence.effects
     assert words.after.value < 0.4
     for effect in (strict, same):
         assert effect.after.value > effect.before.value - 0.05
+
+
+def test_of_two_sentences_none_is_erased_where_one_is_held_out() -> None:
+    data = made_up("spread", 24)
+    two = tuple("ab"[sentence in ("t0", "t1")] for sentence in data.sentence)
+    *_, sentence = verdict_of(made_up("spread", 24, sentence=two)).removal
+    assert [effect.held_out for effect in sentence.effects] == ["speakers", "speakers"]
+    assert sentence.rank == 1.0
 
 
 def test_words_that_nobody_repeats_are_not_erased() -> None:

@@ -64,7 +64,10 @@ def removals(bench: Workbench, random_draws: int) -> tuple[RemovalReport, ...]:
         ("emotion", bench.emotion, (strict, *of_speakers)),
     ]
     if bench.data.has_shared_sentences:
-        erased.append(("sentence", bench.sentence, (strict, *_sentence_tasks(bench))))
+        known = _sentence_tasks(bench)
+        # of two sentences one is held out, and there is nothing to erase among what is left
+        unseen = (strict,) if len(bench.data.sentences) > 2 else ()
+        erased.append(("sentence", bench.sentence, (*known, *unseen)))
     return tuple(_report(bench, *one, random_draws) for one in erased)
 
 

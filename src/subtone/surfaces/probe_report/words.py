@@ -154,19 +154,25 @@ def _entangled(report: ProbeReport) -> Answer:
 def _worded(report: ProbeReport) -> Iterator[Answer]:
     """Nothing where it is not known which words were spoken."""
     for words in report.removal[2:]:
-        strict, same, sentence = words.effects
-        costs = [effect.cost for effect in (strict, same) if effect.cost.low > 0.0]
+        same, sentence, *unseen = words.effects
+        costs = [effect.cost for effect in (same, *unseen) if effect.cost.low > 0.0]
+        told = (
+            f"Erasing which sentence is spoken ({words.rank:.0f} directions) takes its recognition "
+            f"from {sentence.before.value:.2f} to {figure(sentence.after)}. Emotion then stands at "
+            f"{figure(same.after)} for the same sentences ({same.before.value:.2f} before, "
+            f"{same.random.value:.2f} with random directions erased)"
+        )
+        for strict in unseen:
+            told += (
+                f" and at {figure(strict.after)} for unseen ones ({strict.before.value:.2f} "
+                f"before, {strict.random.value:.2f} at random)"
+            )
         yield Answer(
             "Is it entangled with the words?",
             f"Yes: {figure(max(costs, key=lambda c: c.value))} of recall goes with them"
             if costs
             else "Not measurably",
-            f"Erasing which sentence is spoken ({words.rank:.0f} directions) takes its recognition "
-            f"from {sentence.before.value:.2f} to {figure(sentence.after)}. Emotion then stands at "
-            f"{figure(same.after)} for the same sentences ({same.before.value:.2f} before, "
-            f"{same.random.value:.2f} with random directions erased) and at "
-            f"{figure(strict.after)} for unseen ones ({strict.before.value:.2f} before, "
-            f"{strict.random.value:.2f} at random).",
+            f"{told}.",
         )
 
 
