@@ -33,13 +33,14 @@ BENCHES: dict[str, list[str]] = {
     "heads-across": ["bench.heads", "across", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
+    "voices": ["bench.voices", "--data", "{data}/emotion", "--model", "{model}"],
     "probe": ["bench.probe", "--data", "{data}/emotion", "--model", "{model}"],
     "memory_tasks": ["bench.memory_tasks", "--data", "{data}"],
     "memory_store": ["bench.memory_store", "--records", "100000"],
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
 MODEL = "whisper-base-encoder"
-WITHOUT_JSON = {"alerts", "memory_encoder", "memory_store", "memory_tasks", "probe"}
+WITHOUT_JSON = {"alerts", "memory_encoder", "memory_store", "memory_tasks", "probe", "voices"}
 
 
 def said_of(arguments: list[str]) -> str:

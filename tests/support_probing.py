@@ -30,8 +30,8 @@ def made_up(
     """Every speaker says every sentence in every emotion, with a voice and words of their own.
 
     ``where``: "one" puts emotion into dimension 3 alone; "spread" gives each emotion a centre
-    anywhere; "speaker" labels each speaker with one emotion; "voice" puts emotion into the
-    directions that voices differ by; "nowhere" leaves it out.
+    anywhere; "speaker" labels each speaker with one emotion; "voice" and "words" put emotion into
+    the directions that voices or words differ by; "nowhere" leaves it out.
     """
     rng = np.random.default_rng(seed)
     speaker, sentence, emotion = (
@@ -46,9 +46,12 @@ def made_up(
     x: NDArray[np.float64] = rng.standard_normal((len(speaker), width))
     voices = rng.standard_normal((SPEAKERS, width))
     words = 0.5 * rng.standard_normal((SENTENCES, width))
-    if where == "voice":
+    if where in ("voice", "words"):
         axes = np.linalg.qr(rng.standard_normal((width, 2)))[0].T
-        voices = 4.0 * rng.standard_normal((SPEAKERS, 2)) @ axes
+        if where == "voice":
+            voices = 4.0 * rng.standard_normal((SPEAKERS, 2)) @ axes
+        else:
+            words = 4.0 * rng.standard_normal((SENTENCES, 2)) @ axes
         angles = 2.0 * np.pi * np.arange(EMOTIONS) / EMOTIONS
         x += 5.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1)[emotion] @ axes
     if where == "spread":

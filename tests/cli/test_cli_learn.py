@@ -85,6 +85,27 @@ def test_a_head_is_trained_written_and_the_same_again(tmp_path: Path) -> None:
         AcousticContrast(emotion)
 
 
+def test_a_speaker_head_says_what_it_makes(tmp_path: Path) -> None:
+    manifest = corpus(tmp_path, speakers=6)
+    save_safetensors(tmp_path / "encoder", random_weights())
+    out = tmp_path / "voice.safetensors"
+    shown = invoke(
+        *("train", "--task", "speaker", "--data", str(manifest), "--out", str(out)),
+        *("--encoder", str(tmp_path / "encoder"), "--cache", str(tmp_path / "cache")),
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "  eer_across: 0." in shown.output
+    assert "makes voiceprints, biometric data" in shown.output
+    assert f"--speaker-model {out} --allow-voiceprints" in shown.output
+    assert read_head(out).card.task == "voice"
+    refused = invoke(
+        *("train", "--task", "speaker", "--data", str(manifest), "--out", str(out)),
+        *("--features", "acoustics"),
+    )
+    assert refused.exit_code == 1
+    assert "leave out --features acoustics" in refused.output
+
+
 def test_an_evaluation_is_lines_figures_and_a_page_that_fetches_nothing(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("av")

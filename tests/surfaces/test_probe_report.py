@@ -58,11 +58,12 @@ def test_the_headline_says_the_verdict(report: ProbeReport) -> None:
 
 
 def test_the_answers_carry_their_figures(report: ProbeReport) -> None:
-    presence, single, entangled, axes, ranking = answers(report)
+    presence, single, entangled, worded, axes, ranking = answers(report)
     assert figure(report.scores[0].unseen) in presence.why
     assert figure(report.gain[0][1]) in presence.why
     assert figure(report.concentration[0].top) in single.why
     assert figure(report.removal[0].effects[0].after) in entangled.why
+    assert figure(report.removal[2].effects[0].after) in worded.why
     assert figure(report.disentanglement[-1].disentanglement) in axes.why
     assert "Two halves of the speakers share" in ranking.why
 
@@ -72,7 +73,26 @@ def test_every_verdict_has_words(report: ProbeReport) -> None:
         for tangled in set(Entanglement) - {Entanglement.NOT_JUDGED}:
             said = judged(report, concentration=where, entanglement=tangled)
             assert headline(said).endswith(".")
-            assert len(answers(said)) == 5
+            assert len(answers(said)) == 6
+
+
+def test_without_shared_sentences_nothing_is_said_of_words(report: ProbeReport) -> None:
+    without = msgspec.structs.replace(report, removal=report.removal[:2])
+    assert len(answers(without)) == 5
+    assert "sentence erased" in render_probe(report)
+    assert "sentence erased" not in render_probe(without)
+
+
+def test_words_are_called_entangled_where_the_interval_says_so(report: ProbeReport) -> None:
+    def with_cost(low: float) -> ProbeReport:
+        cost = Estimate(value=0.2, low=low, high=0.3)
+        *others, words = report.removal
+        effects = tuple(msgspec.structs.replace(e, cost=cost) for e in words.effects)
+        words = msgspec.structs.replace(words, effects=effects)
+        return msgspec.structs.replace(report, removal=(*others, words))
+
+    assert answers(with_cost(0.1))[3].short == "Yes: 0.20 [0.10, 0.30] of recall goes with them"
+    assert answers(with_cost(-0.1))[3].short == "Not measurably"
 
 
 def test_where_nothing_is_shown_nothing_else_is_claimed(report: ProbeReport) -> None:
@@ -95,11 +115,12 @@ def test_where_nothing_is_shown_nothing_else_is_claimed(report: ProbeReport) -> 
 
 def test_the_page_states_what_was_probed_and_what_was_not(report: ProbeReport) -> None:
     page = render_probe(report)
+    assert "Of 144 acted clips in none by 6 speakers, wide band; of nothing else." in page
     for said in ("144 (2 left out: no speech)", "acted", "wide", "vectors as given, 24 dimensions"):
         assert said in page
     for text in report.not_tested:
         assert text.split(":")[0][:30].replace("<", "&lt;") in page
-    assert page.count("<figure") == 12
+    assert page.count("<figure") == 3 * len(report.geometry.pictures)
 
 
 def test_labels_are_inert_and_nothing_is_fetched(report: ProbeReport) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from subtone.perception.learning.features import Acoustics, WhisperLayers
 
 _SHOWN_CLIPS = 3
+_BIOMETRIC = (
+    "This head makes voiceprints, biometric data: it runs only where an operator with a lawful "
+    "purpose and the speakers' consent allows them"
+)
 
 _corpora = click.option(
     "--data",
@@ -79,7 +83,10 @@ def check(folder: Path, corpus: str | None) -> None:
 @click.command()
 @_corpora
 @click.option(
-    "--task", type=click.Choice(["emotion", "arousal", "valence", "language"]), required=True
+    "--task",
+    type=click.Choice(["emotion", "arousal", "valence", "language", "speaker"]),
+    required=True,
+    help="speaker: makes voiceprints, biometric data; used only where they are allowed.",
 )
 @click.option(
     "--features",
@@ -131,6 +138,8 @@ def train(
     click.echo(f"{head.model}: {out.stat().st_size} bytes, trained on {head.card.data}")
     for figure, value in head.card.figures.items():
         click.echo(f"  {figure}: {value:g}")
+    if task == "speaker":
+        click.echo(f"{_BIOMETRIC}: --speaker-model {out} --allow-voiceprints")
 
 
 @click.command()

@@ -67,7 +67,7 @@ def filtered(command: Any) -> Any:
 )
 @click.option("--roles", metavar="ROLE,ROLE", help="Who is on each channel; unknown without it.")
 @click.option("--emotion-model", type=click.Path(path_type=Path), help="Head file or ONNX model.")
-@click.option("--speaker-model", type=click.Path(path_type=Path), help="ONNX speaker model.")
+@click.option("--speaker-model", type=click.Path(path_type=Path), help="ONNX model or voice head.")
 @click.option(
     "--allow-voiceprints",
     is_flag=True,
@@ -131,7 +131,7 @@ def remember(
 @click.argument(
     "paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
 )
-@click.option("--speaker-model", type=click.Path(path_type=Path), help="ONNX speaker model.")
+@click.option("--speaker-model", type=click.Path(path_type=Path), help="ONNX model or voice head.")
 @click.option("--allow-voiceprints", is_flag=True, help="As for remember; nothing goes without.")
 @data_option
 @key_option

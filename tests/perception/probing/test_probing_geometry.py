@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from types import ModuleType
+
 import numpy as np
 import pytest
 
+from subtone.perception.probing import ProbeData, probe
 from subtone.perception.probing.data import F64
 from subtone.perception.probing.geometry import (
     principal_axes,
@@ -13,6 +18,8 @@ from subtone.perception.probing.geometry import (
     trustworthiness,
     tsne,
 )
+from subtone.perception.probing.umap_pictures import UMAP_NEIGHBOURS, find_umap, umap_picture
+from support_probing import QUICK, made_up
 
 
 def blobs() -> F64:
@@ -54,3 +61,57 @@ def test_principal_axes_are_orthonormal_and_ordered() -> None:
     axes = principal_axes(rows)
     assert axes.T @ axes == pytest.approx(np.eye(10), abs=1e-9)
     assert (np.diff((rows @ axes).var(axis=0)) <= 1e-9).all()
+
+
+class FlatUmap:
+    """Stands in for umap-learn's estimator: the first two columns, turned by its seed."""
+
+    def __init__(self, *, n_neighbors: int, random_state: int, n_jobs: int) -> None:
+        assert n_jobs == 1
+        self.neighbours, self.seed = n_neighbors, random_state
+
+    def fit_transform(self, rows: F64) -> F64:
+        assert self.neighbours < len(rows)
+        warnings.warn("a graph in two parts", stacklevel=1)
+        angle = self.seed * 1e-9
+        turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        turned: F64 = rows[:, :2] @ np.array(turn)
+        return turned
+
+
+def data() -> ProbeData:
+    return made_up("spread", 12)
+
+
+def test_umap_stands_beside_the_others_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = ModuleType("umap")
+    monkeypatch.setitem(sys.modules, "umap", module)
+    assert find_umap() is None  # another package of that name
+    module.UMAP = FlatUmap  # type: ignore[attr-defined]  # as umap-learn has it
+    report = probe(data(), effort=QUICK)
+    names = [f"UMAP, {k} neighbours" for k in UMAP_NEIGHBOURS]
+    pictures = {p.method: p for p in report.geometry.pictures}
+    assert list(pictures) == ["PCA", "t-SNE", *names]
+    qualities = {q.method: q for q in report.geometry.qualities}
+    for name in names:
+        assert qualities[name].seeds == QUICK.seeds
+        # a turned PCA is as faithful as PCA, and every seed shows the same neighbours
+        assert qualities[name].trustworthiness == qualities["PCA"].trustworthiness
+        assert qualities[name].neighbours_shared == 1.0
+    assert pictures[names[0]].x != pictures["PCA"].x
+    assert not any("UMAP" in text for text in report.not_tested)
+    assert probe(data(), effort=QUICK) == report
+
+
+def test_without_umap_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    report = probe(data(), effort=QUICK)
+    assert "pictures by UMAP: umap-learn is not installed here" in report.not_tested
+    assert {p.method for p in report.geometry.pictures} == {"PCA", "t-SNE"}
+
+
+def test_umap_is_given_no_more_neighbours_than_there_are() -> None:
+    drawn = umap_picture(FlatUmap, blobs()[:20], 50, np.random.default_rng(0))
+    assert drawn.shape == (20, 2)

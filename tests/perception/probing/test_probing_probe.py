@@ -61,6 +61,45 @@ def test_emotion_along_the_directions_of_voices_goes_with_them() -> None:
     assert same.random.value > same.after.value + 0.1
 
 
+def test_emotion_along_the_directions_of_words_goes_with_them() -> None:
+    report = verdict_of(made_up("words"))
+    assert report.verdict.presence is Presence.PRESENT
+    speaker, _, sentence = report.removal
+    assert [one.removed for one in report.removal] == ["speaker", "emotion", "sentence"]
+    same, words, strict = sentence.effects
+    assert (same.factor, same.held_out) == ("emotion", "speakers")
+    assert (words.factor, words.held_out) == ("sentence", "speakers")
+    assert words.before.low > words.chance
+    assert words.after.value == words.chance
+    assert same.random.value > same.after.value + 0.1
+    assert same.cost.low > 0.0
+    assert strict.before.value == speaker.effects[0].before.value
+
+
+def test_emotion_apart_from_the_words_outlives_them() -> None:
+    *_, sentence = verdict_of(made_up("spread", 256)).removal
+    same, words, strict = sentence.effects
+    assert words.after.value < 0.4
+    for effect in (strict, same):
+        assert effect.after.value > effect.before.value - 0.05
+
+
+def test_of_two_sentences_none_is_erased_where_one_is_held_out() -> None:
+    data = made_up("spread", 24)
+    two = tuple("ab"[sentence in ("t0", "t1")] for sentence in data.sentence)
+    *_, sentence = verdict_of(made_up("spread", 24, sentence=two)).removal
+    assert [effect.held_out for effect in sentence.effects] == ["speakers", "speakers"]
+    assert sentence.rank == 1.0
+
+
+def test_words_that_nobody_repeats_are_not_erased() -> None:
+    data = made_up("spread", 24)
+    own = tuple(f"{s}{t}" for s, t in zip(data.speaker, data.sentence, strict=True))
+    report = verdict_of(made_up("spread", 24, sentence=own))
+    assert [one.removed for one in report.removal] == ["speaker", "emotion"]
+    assert any("some sentences have one speaker only" in text for text in report.not_tested)
+
+
 def test_where_there_is_nothing_nothing_is_shown() -> None:
     report = verdict_of(made_up("nowhere"))
     assert report.verdict.presence is Presence.NOT_SHOWN

@@ -12,6 +12,7 @@ from subtone.memory.store import SqliteMemoryStore
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.errors import HeadError, VoiceprintError
 from subtone.runtime.audio_memory import AudioMemorySystem, Keep
+from subtone.runtime.audio_memory.voices import KnownVoices
 from support_audio_memory import RATE_HZ, small_checkpoint, speech
 
 AGREED = Keep(has_consent=True, call_id="CA1")
@@ -74,3 +75,19 @@ def test_too_little_speech_enrols_nobody(tmp_path: Path) -> None:
         with pytest.raises(HeadError, match="record the person for longer"):
             memory.enrol("ada", [np.zeros(RATE_HZ, np.float32)], sample_rate_hz=RATE_HZ)
         assert store.stats().voiceprints == 0
+
+
+def test_a_head_trained_again_knows_nobody_whom_the_old_one_enrolled(tmp_path: Path) -> None:
+    model = tmp_path / "voices.safetensors"
+    with opened(tmp_path) as store:
+        spaces = []
+        for content in (b"one", b"two", b"one"):
+            model.write_bytes(content)
+            known = KnownVoices(store, model, "whisper-base/none")
+            spaces.append(known.space)
+            is_first = not known.settings["voiceprints"]
+            if is_first:
+                known.enrol("ada", np.ones(3, np.float32))
+        assert spaces[0] == spaces[2] != spaces[1]
+        assert spaces[0].startswith("voice/voices.safetensors@")
+        assert not is_first

@@ -33,6 +33,7 @@ from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import train_network
 from subtone.perception.learning.training.settings import class_search
 from subtone.perception.learning.training.table import Table, build_table
+from subtone.perception.learning.voices import train_voices
 
 RENDITIONS: Final = (WIDE, TELEPHONE, varied(0))
 CARD_FOLDS: Final = 5
@@ -46,6 +47,7 @@ class LearningTask(StrEnum):
     LANGUAGE = "language"
     AROUSAL = "arousal"
     VALENCE = "valence"
+    SPEAKER = "speaker"
 
 
 def train_head(
@@ -66,6 +68,13 @@ def train_head(
     The same clips, task and extractor give the same head on the same machine.
     Raises LearningError where the clips do not allow it.
     """
+    if task is LearningTask.SPEAKER:
+        if not isinstance(extractor, WhisperLayers) or network is not Network.LINEAR:
+            raise LearningError(
+                f"{task}: voices are read from one layer of an encoder, linearly; leave out "
+                "--features acoustics and --network mlp"
+            )
+        return train_voices(clips, extractor, cache, name=name, progress=progress)
     table = build_table(clips, extractor, RENDITIONS, cache, progress)
     space = space_of(extractor)
     if task in _LABELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,6 +85,14 @@ class ProbeData:
     def sentences(self) -> tuple[str, ...]:
         """The sentences, sorted."""
         return tuple(sorted(set(self.sentence)))
+
+    @property
+    def has_shared_sentences(self) -> bool:
+        """Whether there are two sentences at least, and each is spoken by two people at least."""
+        pairs = Counter(
+            sentence for sentence, _ in set(zip(self.sentence, self.speaker, strict=True))
+        )
+        return len(pairs) > 1 and min(pairs.values()) > 1
 
     @property
     def has_known_gender(self) -> bool:

@@ -1,12 +1,14 @@
 """Pictures of the space, and the figures that say how far to believe them.
 
-t-SNE (van der Maaten and Hinton 2008), exact, on the first 50 principal components; a cluster
-in it proves nothing by itself. Trustworthiness (Venna and Kaski 2001) says how many of a
-point's neighbours in the picture are neighbours at all; the silhouette (Rousseeuw 1987) is
-taken in all standardised dimensions, never in the picture.
+t-SNE (van der Maaten and Hinton 2008), exact, and UMAP where it is installed, on the first 50
+principal components; a cluster in them proves nothing by itself. Trustworthiness (Venna and
+Kaski 2001) says how many of a point's neighbours in the picture are neighbours at all; the
+silhouette (Rousseeuw 1987) is taken in all standardised dimensions, never in the picture.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from subtone.contracts.probing import GeometryReport, MapQuality, Picture, Silho
 from subtone.perception.encoding import FloatArray
 from subtone.perception.probing.data import F64, Index
 from subtone.perception.probing.scoring import estimate, round6
+from subtone.perception.probing.umap_pictures import UMAP_NEIGHBOURS, Umap, umap_picture
 from subtone.perception.probing.workbench import Workbench
 
 PERPLEXITIES = (5.0, 30.0, 50.0)
@@ -124,7 +127,7 @@ def _affinities(near: F64, perplexity: float) -> F64:
     return shares
 
 
-def geometry(bench: Workbench, seeds: int, steps: int) -> GeometryReport:
+def geometry(bench: Workbench, seeds: int, steps: int, umap: Umap | None = None) -> GeometryReport:
     """The whole section; above 2000 clips a drawn part of them is pictured."""
     n = len(bench.emotion)
     rng = np.random.default_rng([bench.seed, 91])
@@ -145,6 +148,10 @@ def geometry(bench: Workbench, seeds: int, steps: int) -> GeometryReport:
         ]
         pictures.append(_picture("t-SNE", perplexity, min(runs, key=lambda run: run[1])[0]))
         qualities.append(_quality("t-SNE", perplexity, original, [y for y, _ in runs]))
+    for neighbours, maps in _umap_maps(umap, components[drawn], seeds, bench.seed):
+        name = f"UMAP, {neighbours} neighbours"
+        pictures.append(_picture(name, None, maps[0]))
+        qualities.append(_quality(name, None, original, maps))
     return GeometryReport(
         clips=len(drawn),
         silhouettes=tuple(
@@ -157,6 +164,16 @@ def geometry(bench: Workbench, seeds: int, steps: int) -> GeometryReport:
         speaker=tuple(bench.data.speaker[i] for i in drawn),
         sentence=tuple(bench.data.sentence[i] for i in drawn),
     )
+
+
+def _umap_maps(
+    umap: Umap | None, rows: F64, seeds: int, seed: int
+) -> Iterator[tuple[int, list[F64]]]:
+    if umap is None:
+        return
+    for neighbours in UMAP_NEIGHBOURS:
+        rngs = [np.random.default_rng([seed, 93, at]) for at in range(seeds)]
+        yield neighbours, [umap_picture(umap, rows, neighbours, rng) for rng in rngs]
 
 
 def _picture(method: str, perplexity: float | None, points: F64) -> Picture:

@@ -7,7 +7,7 @@ the data's own covariance, so that they carry as much variance as a direction of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,16 +53,30 @@ class _Task(NamedTuple):
 
 
 def removals(bench: Workbench, random_draws: int) -> tuple[RemovalReport, ...]:
-    """The speaker erased, then emotion.
+    """The speaker erased, then emotion, then the sentence where ``has_shared_sentences``.
 
     Emotion is asked for with everything unseen, where the eraser does not know the tested
-    speakers, and where only sentences are unseen and it does; speakers are, too.
+    speakers or sentences, and where it does. So is what is erased.
     """
-    tasks = _tasks(bench)
-    factors = {"speaker": bench.speaker, "emotion": bench.emotion}
-    return tuple(
-        _report(bench, name, factor, tasks, random_draws) for name, factor in factors.items()
-    )
+    strict, *of_speakers = _tasks(bench)
+    erased = [
+        ("speaker", bench.speaker, (strict, *of_speakers)),
+        ("emotion", bench.emotion, (strict, *of_speakers)),
+    ]
+    if bench.data.has_shared_sentences:
+        known = _sentence_tasks(bench)
+        # of two sentences one is held out, and there is nothing to erase among what is left
+        unseen = (strict,) if len(bench.data.sentences) > 2 else ()
+        erased.append(("sentence", bench.sentence, (*known, *unseen)))
+    return tuple(_report(bench, *one, random_draws) for one in erased)
+
+
+def _sentence_tasks(bench: Workbench) -> Iterator[_Task]:
+    """Of unseen speakers who say sentences that are known."""
+    same_sentences = split(bench.vectors, unseen_folds([bench.speaker], bench.seed))
+    for name, labels in (("emotion", bench.emotion), ("sentence", bench.sentence)):
+        before = bench.bootstrap.recall(_after(same_sentences, labels, None), labels)
+        yield _Task(name, "speakers", same_sentences, labels, before)
 
 
 def _tasks(bench: Workbench) -> tuple[_Task, ...]:

@@ -17,6 +17,7 @@ from subtone.perception.probing.importance import importance
 from subtone.perception.probing.linear import control_tasks, probe_scores, words_alone
 from subtone.perception.probing.removal import removals
 from subtone.perception.probing.scoring import round6
+from subtone.perception.probing.umap_pictures import find_umap
 from subtone.perception.probing.verdict import judge
 from subtone.perception.probing.workbench import Workbench
 
@@ -48,6 +49,8 @@ def probe(
     on_progress: Progress = lambda _section, _done, _of: None,
 ) -> ProbeReport:
     """Look inside ``data``; the same data, baselines and seed give the same report.
+
+    Where umap-learn is installed its pictures are drawn too.
 
     Args:
         data: the labelled matrix.
@@ -90,7 +93,8 @@ def probe(
     begin("disentanglement")
     factors = disentanglement(bench, effort.factor_groups)
     begin("pictures")
-    drawn = geometry(bench, effort.seeds, effort.picture_steps)
+    umap = find_umap()
+    drawn = geometry(bench, effort.seeds, effort.picture_steps, umap)
     begin("importance")
     weights = importance(bench, effort.repeats, effort.nulls, effort.halvings, effort.seeds)
     chance = 1.0 / bench.n_classes
@@ -108,7 +112,7 @@ def probe(
         disentanglement=factors,
         removal=removal,
         geometry=drawn,
-        not_tested=_not_tested(data, others),
+        not_tested=_not_tested(data, others, has_umap=umap is not None),
     )
 
 
@@ -133,7 +137,9 @@ def _subject(bench: Workbench, seed: int) -> ProbeSubject:
     )
 
 
-def _not_tested(data: ProbeData, baselines: Mapping[str, FloatArray]) -> tuple[str, ...]:
+def _not_tested(
+    data: ProbeData, baselines: Mapping[str, FloatArray], *, has_umap: bool
+) -> tuple[str, ...]:
     band = "a telephone line" if data.band == "wide" else "wide-band sound"
     untested = [
         "spontaneous speech of real callers" if data.is_acted else "acted speech",
@@ -143,8 +149,12 @@ def _not_tested(data: ProbeData, baselines: Mapping[str, FloatArray]) -> tuple[s
         "what a non-linear probe could read, and what single frames hold (vectors are pooled)",
         "sparse autoencoder features: they need far more frames than a small corpus has",
     ]
+    if not has_umap:
+        untested.append("pictures by UMAP: umap-learn is not installed here")
     if len(data.sentences) < 2:
         untested.append("unseen sentences: which words were spoken is not known here")
+    elif not data.has_shared_sentences:
+        untested.append("whether emotion hangs on the words: some sentences have one speaker only")
     if not data.has_known_gender:
         untested.append("gender: it is not known for every clip")
     if not baselines:

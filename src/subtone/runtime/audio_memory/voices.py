@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ class KnownVoices:
 
     Args:
         store: where they lie.
-        model: file of the speaker model, None for pooled Whisper.
+        model: file of the speaker model or voice head, None for pooled Whisper.
         encoder_space: of the encoder, whose vectors pooled Whisper compares.
 
-    Raises MemoryRefusedError where voiceprints are switched off.
+    Raises MemoryRefusedError where voiceprints are switched off, OSError for no such file.
 
     """
 
@@ -30,8 +31,7 @@ class KnownVoices:
         self, store: VoiceprintStore, model: Path | str | None, encoder_space: str
     ) -> None:
         self._store = store
-        name = "pooled" if model is None else Path(model).name
-        self.space = f"voice/{name}/{encoder_space}"[:200]
+        self.space = f"voice/{_named(model)}/{encoder_space}"[:200]
         self._clusters = VoiceClusters()
         self._enrolled: dict[str, FloatArray] = {}
         for voice in store.voiceprints(self.space):
@@ -53,3 +53,11 @@ class KnownVoices:
     def enrol(self, speaker_id: str, voiceprint: FloatArray) -> None:
         """Store what a person sounds like; the same id replaces."""
         self._store.enrol(speaker_id, [voiceprint.tolist()], self.space)
+
+
+def _named(model: Path | str | None) -> str:
+    """Its content too: a head trained again makes other voiceprints under the same name."""
+    if model is None:
+        return "pooled"
+    with Path(model).open("rb") as file:
+        return f"{Path(model).name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"

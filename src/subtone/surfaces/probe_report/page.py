@@ -37,12 +37,14 @@ def render_probe(report: ProbeReport) -> str:
         title=esc(f"{subject.corpus}, {subject.space}: {headline(report)}"),
         source=esc(f"{subject.corpus}, {subject.space}"),
         headline=esc(headline(report)),
+        scope=esc(sections.scope(report)),
         verdict=sections.verdict(report),
         facts=sections.facts(report),
         untested=sections.untested(report),
         sections="".join(
             f"<section><h2>{esc(title)}</h2>{content}</section>" for title, content in parts
         ),
+        speakers=subject.speakers,
         repeats=report.importance.repeats,
         nulls=report.importance.nulls,
         version=esc(subject.software_version),

@@ -9,13 +9,15 @@ from subtone.contracts.probing import (
     MapQuality,
     Picture,
     ProbeReport,
+    RemovalEffect,
+    RemovalReport,
 )
 from subtone.surfaces.probe_report import charts
 from subtone.surfaces.probe_report.charts import Row
 from subtone.surfaces.probe_report.words import answers, figure, held_out, plain
 from subtone.surfaces.report.markup import esc
 
-SHOWN_PERPLEXITY = 30.0  # the others are folded away
+SHOWN_MAPS = ("PCA", "t-SNE, perplexity 30", "UMAP, 15 neighbours")  # others are folded away
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str = "") -> str:
@@ -42,6 +44,17 @@ def verdict(report: ProbeReport) -> str:
     return "".join(
         f"<div><dt>{esc(a.question)}</dt><dd><b>{esc(a.short)}.</b> {esc(a.why)}</dd></div>"
         for a in answers(report)
+    )
+
+
+def scope(report: ProbeReport) -> str:
+    """What the verdict is about, in one sentence."""
+    s = report.subject
+    speech = "acted" if s.is_acted else "natural"
+    language = "" if s.language == "unknown" else f" in {s.language}"
+    return (
+        f"Of {s.clips} {speech} clips{language} by {s.speakers} speakers, {s.band} band; of "
+        "nothing else. Brackets are 95 % intervals over speakers."
     )
 
 
@@ -147,16 +160,21 @@ def _ranked(title: str, found: Sequence[DimensionImportance], null: float) -> st
 def entanglement(report: ProbeReport) -> str:
     """What an erasure takes along, and DCI."""
     parts = []
-    for at, asked in enumerate(report.removal[0].effects):
-        rows = [Row("nothing erased", asked.before)]
-        for removal in report.removal:
-            effect, rank = removal.effects[at], f"{removal.rank:.0f}"
+    asked: dict[tuple[str, str], list[tuple[RemovalReport, RemovalEffect]]] = {}
+    for removal in report.removal:
+        for effect in removal.effects:
+            asked.setdefault((effect.factor, effect.held_out), []).append((removal, effect))
+    for (factor, unseen), effects in asked.items():
+        rows = [Row("nothing erased", effects[0][1].before)]
+        for removal, effect in effects:
+            rank = f"{removal.rank:.0f}"
             rows.append(Row(f"{removal.removed} erased ({rank} directions)", effect.after, "gone"))
             rows.append(Row(f"{rank} random directions erased", effect.random, "control"))
-        told = f"{asked.factor}, unseen {asked.held_out}"
-        if asked.held_out == "clips":
-            told = f"{asked.factor}, other clips of the same speakers"
-        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, asked.chance)}")
+        told = f"{factor}, unseen {unseen}"
+        if unseen == "clips":
+            told = f"{factor}, other clips of the same speakers"
+        chance = effects[0][1].chance
+        parts.append(f"<h3>Recall of {told}</h3>{charts.intervals(rows, chance)}")
     codes = [
         (d.basis, figure(d.disentanglement), figure(d.completeness), str(d.used_dimensions))
         for d in report.disentanglement
@@ -189,13 +207,14 @@ def pictures(report: ProbeReport) -> str:
     colourings = {"emotion": g.emotion, "speaker": g.speaker}
     if report.subject.sentences > 1:
         colourings["sentence"] = g.sentence
-    maps = {drawn.perplexity: _maps(drawn, colourings) for drawn in g.pictures}
-    shown = [maps.pop(perplexity) for perplexity in (None, SHOWN_PERPLEXITY)]
+    maps = {_map_name(drawn): _maps(drawn, colourings) for drawn in g.pictures}
+    shown = [maps.pop(name) for name in SHOWN_MAPS if name in maps]
     rows = [(s.factor, figure(s.value)) for s in g.silhouettes]
     nearest = max(g.silhouettes, key=lambda s: s.value.value)
     kept = [
         (
             _map_name(q),
+            str(q.seeds),
             f"{q.trustworthiness:.2f} ({q.trustworthiness_low:.2f}–{q.trustworthiness_high:.2f})",
             "–" if q.neighbours_shared is None else f"{100 * q.neighbours_shared:.0f} %",
         )
@@ -204,31 +223,30 @@ def pictures(report: ProbeReport) -> str:
     return (
         '<p class="lead">A cluster in a picture proves nothing: perplexity and starting point make '
         "clusters, and speakers and sentences cluster too. Here, in all dimensions, clips lie "
-        f"closest by {nearest.factor} (silhouette {figure(nearest.value)}).</p>"
+        f"closest by {nearest.factor} (silhouette {figure(nearest.value)}). The key is of the "
+        "emotions; speakers and sentences have the same colours in the order of their names.</p>"
         f"{charts.legend(g.emotion)}{''.join(shown)}"
-        f"<details><summary>Other perplexities</summary>{''.join(maps.values())}</details>"
+        f"<details><summary>Other settings</summary>{''.join(maps.values())}</details>"
         "<h3>Do labels cluster in the space itself?</h3>"
         + table(("label", "silhouette, −1 to 1"), rows)
+        + "<h3>How far to believe the pictures</h3>"
         + table(
-            ("picture", "trustworthiness (over seeds)", "neighbours two seeds share"),
-            kept,
-            "How far to believe the pictures",
+            ("picture", "seeds", "trustworthiness, mean (least–most)", "neighbours shared"), kept
         )
+        + '<p class="note">Trustworthiness is 1 where a picture shows no neighbours that are none '
+        "in all dimensions, and about .5 for points strewn at random. Neighbours shared: of each "
+        "clip’s nearest, between the pictures of two seeds.</p>"
     )
 
 
 def _maps(drawn: Picture, colourings: Mapping[str, Sequence[str]]) -> str:
-    name = drawn.method
-    if drawn.perplexity is not None:
-        name += f", perplexity {drawn.perplexity:.0f}"
     figures = (
-        charts.picture(drawn, labels, f"{name}, by {factor}")
+        charts.picture(drawn, labels, f"{_map_name(drawn)}, by {factor}")
         for factor, labels in colourings.items()
     )
     return f'<div class="maps">{"".join(figures)}</div>'
 
 
-def _map_name(quality: MapQuality) -> str:
-    if quality.perplexity is None:
-        return quality.method
-    return f"{quality.method}, perplexity {quality.perplexity:.0f}, {quality.seeds} seeds"
+def _map_name(of: MapQuality | Picture) -> str:
+    """Its method and setting."""
+    return of.method if of.perplexity is None else f"{of.method}, perplexity {of.perplexity:.0f}"

@@ -1,7 +1,8 @@
-"""The findings in words: a headline, five answers, and what stands behind each."""
+"""The findings in words: a headline, answers to questions, and what stands behind each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from subtone.contracts.probing import (
@@ -72,6 +73,7 @@ def answers(report: ProbeReport) -> tuple[Answer, ...]:
         _presence(report),
         _single(report),
         _entangled(report),
+        *_worded(report),
         _axes(report),
         _ranking(report),
     )
@@ -129,7 +131,7 @@ def _single(report: ProbeReport) -> Answer:
 
 
 def _entangled(report: ProbeReport) -> Answer:
-    speaker, emotion = report.removal
+    speaker, emotion, *_ = report.removal
     strict, same, voice = speaker.effects
     short = {
         Entanglement.ENTANGLED: "Yes, measurably",
@@ -147,6 +149,31 @@ def _entangled(report: ProbeReport) -> Answer:
         f"Erasing emotion ({emotion.rank:.0f} directions) leaves the speaker at "
         f"{figure(emotion.effects[-1].after)}.",
     )
+
+
+def _worded(report: ProbeReport) -> Iterator[Answer]:
+    """Nothing where it is not known which words were spoken."""
+    for words in report.removal[2:]:
+        same, sentence, *unseen = words.effects
+        costs = [effect.cost for effect in (same, *unseen) if effect.cost.low > 0.0]
+        told = (
+            f"Erasing which sentence is spoken ({words.rank:.0f} directions) takes its recognition "
+            f"from {sentence.before.value:.2f} to {figure(sentence.after)}. Emotion then stands at "
+            f"{figure(same.after)} for the same sentences ({same.before.value:.2f} before, "
+            f"{same.random.value:.2f} with random directions erased)"
+        )
+        for strict in unseen:
+            told += (
+                f" and at {figure(strict.after)} for unseen ones ({strict.before.value:.2f} "
+                f"before, {strict.random.value:.2f} at random)"
+            )
+        yield Answer(
+            "Is it entangled with the words?",
+            f"Yes: {figure(max(costs, key=lambda c: c.value))} of recall goes with them"
+            if costs
+            else "Not measurably",
+            f"{told}.",
+        )
 
 
 def _axes(report: ProbeReport) -> Answer:
