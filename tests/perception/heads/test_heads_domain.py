@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtone.perception.heads.domain import TrainingDomain, fit_domain
+from subtone.perception.heads.domain import TrainingDomain, fit_domain, tempered_shares
 
 
 def domain(rank: int = 2, reference: float = 1.5) -> TrainingDomain:
@@ -61,6 +61,24 @@ def test_unseen_speakers_of_the_domain_are_reliable_and_strangers_are_not() -> N
     assert np.mean([fitted.reliability(v) == 1.0 for v in fresh]) > 0.85
     fresh[:, 0] = -3.0 * fresh[:, 1]  # each value usual, together unheard of
     assert np.median([fitted.reliability(v) for v in fresh]) < 0.1
+
+
+def test_the_leading_axes_are_those_of_the_whole_decomposition() -> None:
+    generator = np.random.default_rng(4)
+    x = (generator.normal(size=(120, 80)) * np.geomspace(10.0, 0.1, 80)).astype(np.float32)
+    fitted = fit_domain(x, [f"s{i % 4}" for i in range(120)], rank=5)
+    centred = x.astype(np.float64) - x.mean(axis=0)
+    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
+    whole = (scale[:5, None] * axes[:5]).T @ (scale[:5, None] * axes[:5]) / 119
+    assert fitted.factors.T @ fitted.factors == pytest.approx(whole, abs=1e-3)
+
+
+def test_shares_far_from_home_are_evener_and_their_order_stays() -> None:
+    logits = np.array([2.0, 1.0, 0.0])
+    home, far = (tempered_shares(logits, 2.0, near) for near in (1.0, 0.5))
+    assert home == pytest.approx(np.exp(logits / 2.0) / np.exp(logits / 2.0).sum())
+    assert far == pytest.approx(np.exp(logits / 8.0) / np.exp(logits / 8.0).sum())
+    assert tempered_shares(logits, 2.0, 0.0) == pytest.approx(1 / 3)
 
 
 def test_one_speaker_is_no_domain() -> None:

@@ -12,7 +12,7 @@ from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.contrast import SpeakerCentre
 from subtone.perception.heads.files import StoredHead, to_bytes
 from subtone.perception.heads.networks import Network, forward, softmax
-from subtone.perception.learning.baseline import centred_on_all, centred_on_three
+from subtone.perception.learning.baseline import centred_on_all, centred_on_first, centred_table
 from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.evaluation.protocol import (
     contrast_odds,
@@ -20,10 +20,11 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_networks,
     judge_pair,
     judge_within,
+    train_for,
 )
 from subtone.perception.learning.splits import speaker_folds
 from subtone.perception.learning.training.classes import ClassHead, train_classes
-from subtone.perception.learning.training.combination import evidence_shares
+from subtone.perception.learning.training.combination import combine
 from subtone.perception.learning.training.contrasts import train_arousal, train_valence
 from subtone.perception.learning.training.export import (
     class_head_file,
@@ -187,10 +188,10 @@ def test_a_network_learns_stops_early_and_is_the_same_twice() -> None:
         assert recalls[0] > 0.5
 
 
-def test_a_test_is_centred_on_three_other_neutral_clips_only() -> None:
+def test_a_test_is_centred_on_other_neutral_clips_only() -> None:
     clips = [clip("a", "neutral", i) for i in range(4)] + [clip("a", "angry"), clip("b", "angry")]
     x = np.array([[1.0], [2.0], [4.0], [8.0], [100.0], [7.0]], np.float32)
-    moved, has_normal = centred_on_three(x, clips)
+    moved, has_normal = centred_on_first(x, clips)
     assert has_normal.tolist() == [True, True, True, True, True, False]
     for i in range(4):
         others = np.delete(x[:4, 0], i)
@@ -198,6 +199,37 @@ def test_a_test_is_centred_on_three_other_neutral_clips_only() -> None:
     assert moved[5, 0] == 7.0
     everything, _ = centred_on_all(x, clips)
     assert everything[4, 0] == pytest.approx(100.0 - 3.75)
+    more, _ = centred_on_first(x, clips, most=4, share=0.5)
+    assert more[4, 0] == pytest.approx(100.0 - 3.75 / 2)
+    assert more[0, 0] == pytest.approx(1.0 - (2.0 + 4.0 + 8.0) / 6)
+    taught = centred_table(Table(tuple(clips), {"wide": x}), 0.5)
+    assert [c.voice for c in taught.clips] == ["made-up/a"] * 5
+    assert taught.values["wide"][0, 0] == pytest.approx(1.0 - 3.75 / 2)
+
+
+def test_voices_that_lie_apart_are_told_better_against_their_own_normal() -> None:
+    made, rng = table(), np.random.default_rng(2)
+    offset = {voice: rng.normal(0.0, 6.0, WIDTH) for voice in sorted(set(made.voices))}
+    moved = made.mapped(
+        lambda values, clips: (
+            values + np.array([offset[c.voice] for c in clips], np.float32)[:, None]
+        )
+    )
+    plain, three, seven = (
+        judge_within(
+            moved,
+            label_of,
+            SEARCH[1:2],
+            speaker_folds(moved.clips, 3),
+            features="x",
+            test="made-up",
+            bands=("wide",),
+            normals=normals,
+        )[-1]
+        for normals in ((0,), (3,), (3, 7))
+    )
+    assert plain.figures["uar"].value < three.figures["uar"].value - 0.05
+    assert (three.features, seven.features) == ("x, normal of 3", "x, normal of 7")
 
 
 def test_contrasts_transfer_to_a_corpus_whose_voices_lie_elsewhere() -> None:
@@ -220,17 +252,62 @@ def test_contrasts_transfer_to_a_corpus_whose_voices_lie_elsewhere() -> None:
         },
     )
     good, noise = train_valence(train, setting), train_valence(weak, setting)
-    assert evidence_shares([good, noise]) == (1.0, 0.0)
-    assert evidence_shares([good]) == (1.0,)
+    assert combine(good, noise).share == 0.0
+    assert combine(good, good).share == 0.5
+    joined = combine(good, good)
+    assert joined(np.ones(1), np.ones(1)) == pytest.approx(1.5 / joined.first_spread)
+    assert combine(good, noise)(odds, odds * np.nan) == pytest.approx(
+        odds / joined.first_spread, nan_ok=True
+    )
+
+
+def test_what_a_combination_gains_is_over_the_better_of_its_parts() -> None:
+    made = table(speakers=4)
+    truth = np.array([c.label == "angry" for c in made.clips], np.float64)
+    poor = np.random.default_rng(3).normal(0.0, 1.0, len(truth))
+    better = poor + truth
+    result = judge_pair(
+        poor,
+        made,
+        ("angry", "happy"),
+        features="x",
+        trained_on="one",
+        band="wide",
+        parts=[poor, better],
+    )
+    assert result.gain is not None
+    assert result.gain.value < 0.0
+    assert result.gain.low <= result.gain.value <= result.gain.high
+
+
+def test_of_several_corpora_confidence_is_of_the_one_that_was_held_out() -> None:
+    parts = [table(corpus=name) for name in ("one", "two", "three")]
+    turned = [  # the same emotions, heard in other dimensions
+        Table(p.clips, {b: np.roll(v, by, axis=2) for b, v in p.values.items()})
+        for by, p in enumerate(parts)
+    ]
+    clips = tuple(c for part in parts for c in part.clips)
+    alone, apart = (
+        Table(clips, {b: np.concatenate([p.values[b] for p in of]) for b in parts[0].values})
+        for of in (parts, turned)
+    )
+    heads = [train_classes(one, label_of, SEARCH[1:2]) for one in (alone, apart)]
+    assert heads[1].temperature > 3.0 * heads[0].temperature
+    without = alone.where(lambda c: not (c.corpus != "one" and c.label == "happy"))
+    assert np.isfinite(train_classes(without, label_of, SEARCH[1:2]).temperature)
 
 
 def test_a_head_is_judged_on_the_labels_both_corpora_have() -> None:
     train, test = table(corpus="one"), table(speakers=4, corpus="two")
-    head = train_classes(train, label_of, SEARCH)
+    head = train_for(train, label_of, SEARCH, is_centred=False)
     kept = test.where(lambda c: c.label != "happy")
     (result,) = judge_across(head, train, kept, label_of, features="x", bands=("wide",))
     assert result.judged.labels == ("angry", "neutral")
     assert result.figures["uar"].value > 0.9
+    heard = kept.values["wide"]
+    assert head.shares(heard) == pytest.approx(head.head.shares(heard), abs=0.1)
+    far = head.shares(heard + 100.0).max(axis=1)
+    assert far.max() < head.shares(heard).max(axis=1).min()
     with pytest.raises(LearningError, match="speak on both sides"):
         judge_across(head, train, train, label_of, features="x")
 

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from subtone.contracts.memory import EmotionFinding, LabelProbability
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.heads.card import EMOTIONS
-from subtone.perception.heads.domain import TrainingDomain
+from subtone.perception.heads.domain import TrainingDomain, tempered_shares
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
-from subtone.perception.heads.networks import softmax
 from subtone.perception.tasks import Needs
 
 MIN_FRAMES: Final = 25  # half a second at 50 a second, as the kernel's voice channel asks
@@ -22,7 +21,7 @@ __all__ = ["EMOTIONS", "MIN_FRAMES", "EmotionHead", "emotion_finding"]
 
 
 class EmotionHead:
-    """Calibrated probabilities, abstaining below the file's threshold.
+    """Calibrated probabilities, evener far from the training, abstaining below a threshold.
 
     Raises HeadError for a head of another task, or one relative to the speaker.
     """
@@ -55,11 +54,12 @@ class EmotionHead:
             return silent_finding(self.model, is_calibrated=card.temperature is not None)
         pooled = self._head.pool(audio)
         logits = self._head.outputs(pooled[None])[0].astype(np.float64)
+        reliability = self._domain.reliability(self._head.standardise(pooled))
         return emotion_finding(
             card.labels,
-            softmax(logits / (card.temperature or 1.0)),
+            tempered_shares(logits, card.temperature or 1.0, reliability),
             threshold=card.abstention_threshold,
-            reliability=self._domain.reliability(self._head.standardise(pooled)),
+            reliability=reliability,
             is_calibrated=card.temperature is not None,
             model=self.model,
         )

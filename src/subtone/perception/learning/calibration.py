@@ -25,7 +25,7 @@ def fit_temperature(logits: Reals, y: Integers) -> float:
 
     Classes count the same, however often they occur: the head was trained balanced.
     """
-    weight = 1.0 / np.bincount(y, minlength=logits.shape[1])[y]
+    weight = 1.0 / np.maximum(np.bincount(y), 1)[y]
     rows = np.arange(len(y))
     losses = [
         float(-(weight * np.log(np.maximum(softmax(logits / t)[rows, y], 1e-12))).sum())

@@ -6,7 +6,7 @@ mass (Guo et al. 2017; SCIENCE section 1). Brier: squared error summed over the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -151,6 +151,29 @@ def estimate(value: float, resampled: Reals) -> Estimate:
     """A figure and the middle 95 % of its resamples."""
     low, high = np.quantile(resampled, INTERVAL)
     return Estimate(value=value, low=float(low), high=float(high))
+
+
+def auc_gain(
+    scores: Reals,
+    parts: Sequence[Reals],
+    is_positive: NDArray[np.bool_],
+    voices: NDArray[np.str_],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """AUC of the scores less that of the better part, with its interval over speakers."""
+    best = max(parts, key=lambda part: area_under_roc(part[is_positive], part[~is_positive]))
+
+    def gain(rows: NDArray[np.intp]) -> float:
+        high, low = rows[is_positive[rows]], rows[~is_positive[rows]]
+        return area_under_roc(scores[high], scores[low]) - area_under_roc(best[high], best[low])
+
+    found = [
+        gain(rows)
+        for rows in drawn_speakers(voices, resamples, seed)
+        if 0 < int(is_positive[rows].sum()) < len(rows)
+    ]
+    return estimate(gain(np.arange(len(voices))), np.array(found))
 
 
 def auc_estimate(

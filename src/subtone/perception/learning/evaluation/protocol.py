@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.comparison import Estimate
-from subtone.perception.learning.baseline import Bools, centred_on_all, centred_on_three
+from subtone.perception.heads.domain import TrainingDomain, tempered_shares
+from subtone.perception.learning.baseline import (
+    CLASS_SHARE,
+    Bools,
+    centred_on_first,
+    centred_table,
+)
 from subtone.perception.learning.calibration import coverage_and_precision
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.metrics import (
     Judged,
     auc_estimate,
+    auc_gain,
     estimates,
     unweighted_recall,
 )
 from subtone.perception.learning.renditions import BANDS, Rendition
 from subtone.perception.learning.splits import Fold, require_disjoint, speaker_folds
-from subtone.perception.learning.training.classes import ClassHead, train_classes
+from subtone.perception.learning.training.classes import ClassHead, chosen, train_classes
 from subtone.perception.learning.training.contrasts import ContrastFit
+from subtone.perception.learning.training.export import domain_of
 from subtone.perception.learning.training.linear import Reals
 from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import train_network
@@ -29,6 +38,7 @@ from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
 
 NETWORK_LAYERS = (3,)
+DOMAIN_GROUPS = 4  # of speakers, measured against the others; a file's domain takes each alone
 
 LabelOf = Callable[[Clip], str | None]
 
@@ -59,6 +69,22 @@ class ContrastResult:
     clips: int
     speakers: int
     auc: Estimate
+    gain: Estimate | None = None  # of a combination, over the better of its parts
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainedHead:
+    """A class head, and where it was taught, as a head file holds both."""
+
+    head: ClassHead
+    domain: TrainingDomain
+
+    def shares(self, values: FloatArray) -> Reals:
+        """(clips, labels) as a loaded head gives them, less sure far from its domain."""
+        linear = self.head.map
+        rows = (chosen(values, self.head.setting.layers) - linear.mean) / linear.scale
+        near = np.array([self.domain.reliability(row) for row in rows.astype(np.float32)])
+        return tempered_shares(self.head.logits(values), self.head.temperature, near[:, None])
 
 
 def judge_within(
@@ -70,22 +96,26 @@ def judge_within(
     features: str,
     test: str,
     bands: Sequence[Rendition] = BANDS,
-    is_centred: bool = False,
+    normals: Sequence[int] = (0,),
 ) -> list[ClassResult]:
     """Nested: every fold chooses, calibrates and sets its threshold on its own training part.
 
-    ``is_centred`` subtracts the speaker's normal: in training of all neutral clips there, in the
-    test of three other neutral clips of the speaker, whichever sentence they hold. Clips that
-    have none are left out of the test.
+    normals: from how many neutral utterances a tested speaker's normal is taken, one result
+    for each; 0 is none, and the head is then taught without. In training the normal is of all
+    neutral clips there, in the test of other neutral clips of the speaker, whichever sentence
+    they hold. Clips that have none are left out of the test.
     """
     heads = [
-        (fold, _trained(table.take(fold.train), label_of, candidates, is_centred=is_centred))
+        (
+            fold,
+            train_for(table.take(fold.train), label_of, candidates, is_centred=any(normals)),
+        )
         for fold in folds
     ]
-    labels = heads[0][1].labels
+    labels = heads[0][1].head.labels
     results = []
-    for band in bands:
-        values, is_heard = _heard(table, band, is_centred)
+    for band, normal in product(bands, normals):
+        values, is_heard = _heard(table, band, normal)
         tests = [fold.test[is_heard[fold.test]] for fold, _ in heads]
         parts = [
             (table.take(rows), head.shares(values[rows]))
@@ -93,15 +123,15 @@ def judge_within(
         ]
         judged = [_judged(labels, part, shares, label_of) for part, shares in parts]
         answered = [
-            coverage_and_precision(j.shares, j.truth, head.threshold)
-            for j, (_, head) in zip(judged, heads, strict=True)
+            coverage_and_precision(j.shares, j.truth, trained.head.threshold)
+            for j, (_, trained) in zip(judged, heads, strict=True)
         ]
         results.append(
             _result(
                 _joined(judged),
                 answered,
                 [len(j.truth) for j in judged],
-                features=features,
+                features=_named(features, normal),
                 trained_on=test,
                 tested_on=test,
                 band=band,
@@ -141,25 +171,26 @@ def judge_networks(
 
 
 def judge_across(
-    head: ClassHead,
+    trained: TrainedHead,
     train: Table,
     test: Table,
     label_of: LabelOf,
     *,
     features: str,
     bands: Sequence[Rendition] = BANDS,
-    is_centred: bool = False,
+    normals: Sequence[int] = (0,),
 ) -> list[ClassResult]:
-    """A head of one corpus on another, over the labels both have."""
+    """A head of one corpus on another, over labels both have; normals as in ``judge_within``."""
+    head = trained.head
     require_disjoint(train.clips, test.clips)
     shared = {label_of(clip) for clip in test.clips} & set(head.labels)
     test = test.where(lambda clip: label_of(clip) in shared)
     at = [i for i, label in enumerate(head.labels) if label in shared]
     results = []
-    for band in bands:
-        values, is_heard = _heard(test, band, is_centred)
+    for band, normal in product(bands, normals):
+        values, is_heard = _heard(test, band, normal)
         part = test.take(np.flatnonzero(is_heard))
-        shares = head.shares(values[is_heard])
+        shares = trained.shares(values[is_heard])
         kept = shares[:, at] / shares[:, at].sum(axis=1, keepdims=True)
         judged = _judged(tuple(head.labels[i] for i in at), part, kept, label_of)
         answered = coverage_and_precision(judged.shares, judged.truth, head.threshold)
@@ -168,7 +199,7 @@ def judge_across(
                 judged,
                 [answered],
                 [len(judged.truth)],
-                features=features,
+                features=_named(features, normal),
                 trained_on=_corpora(train),
                 tested_on=_corpora(test),
                 band=band,
@@ -179,14 +210,21 @@ def judge_across(
 
 def train_for(
     table: Table, label_of: LabelOf, candidates: Sequence[Setting], *, is_centred: bool
-) -> ClassHead:
-    """A head of a whole corpus, centred on its speakers where asked."""
-    return _trained(table, label_of, candidates, is_centred=is_centred)
+) -> TrainedHead:
+    """A head of a whole table, less half of its speakers' normals where asked."""
+    table = table.where(lambda clip: label_of(clip) is not None)
+    if is_centred:
+        table = centred_table(table, CLASS_SHARE)
+    head = train_classes(table, label_of, candidates)
+    domain = domain_of(
+        head.setting.layers, head.map.mean, head.map.scale, table, n_groups=DOMAIN_GROUPS
+    )
+    return TrainedHead(head=head, domain=domain)
 
 
 def contrast_odds(fit: ContrastFit, test: Table, band: Rendition, seed: int = 0) -> Reals:
     """(clips) log-odds against three other neutral clips; NaN where there are not three."""
-    moved, has_normal = centred_on_three(test.values[band], test.clips, seed)
+    moved, has_normal = centred_on_first(test.values[band], test.clips, seed=seed)
     odds = fit.logits(moved)
     odds[~has_normal] = np.nan
     return odds
@@ -200,8 +238,12 @@ def judge_pair(
     features: str,
     trained_on: str,
     band: Rendition,
+    parts: Sequence[Reals] = (),
 ) -> ContrastResult:
-    """AUC of the first emotion over the second, in the clips that have a baseline."""
+    """AUC of the first emotion over the second, in the clips that have a baseline.
+
+    parts: the odds that were combined, whose better one the gain is over.
+    """
     labels = np.array([clip.label for clip in test.clips])
     kept = np.flatnonzero(np.isin(labels, pair) & np.isfinite(odds))
     voices = test.voices[kept]
@@ -214,24 +256,21 @@ def judge_pair(
         clips=len(kept),
         speakers=len(set(voices.tolist())),
         auc=auc_estimate(odds[kept], labels[kept] == pair[0], voices),
+        gain=auc_gain(odds[kept], [part[kept] for part in parts], labels[kept] == pair[0], voices)
+        if parts
+        else None,
     )
 
 
-def _trained(
-    table: Table, label_of: LabelOf, candidates: Sequence[Setting], *, is_centred: bool
-) -> ClassHead:
-    if is_centred:
-        has_normal = centred_on_all(next(iter(table.values.values())), table.clips)[1]
-        table = table.mapped(lambda values, clips: centred_on_all(values, clips)[0])
-        table = table.take(np.flatnonzero(has_normal))
-    return train_classes(table, label_of, candidates, is_centred=is_centred)
-
-
-def _heard(test: Table, band: Rendition, is_centred: bool) -> tuple[FloatArray, Bools]:
+def _heard(test: Table, band: Rendition, normal: int) -> tuple[FloatArray, Bools]:
     """What a head reads of each clip, and which clips it can be asked about."""
-    if is_centred:
-        return centred_on_three(test.values[band], test.clips)
+    if normal:
+        return centred_on_first(test.values[band], test.clips, most=normal, share=CLASS_SHARE)
     return test.values[band], np.ones(len(test.clips), np.bool_)
+
+
+def _named(features: str, normal: int) -> str:
+    return f"{features}, normal of {normal}" if normal else features
 
 
 def _judged(labels: tuple[str, ...], test: Table, shares: Reals, label_of: LabelOf) -> Judged:

@@ -54,6 +54,7 @@ def contrast_line(c: ContrastResult) -> str:
     return (
         f"{c.trained_on:22} {c.tested_on:16} {c.band:9} {c.features:26} "
         f"{'/'.join(c.pair):14} {c.clips:4} clips {c.speakers:2} speakers  {_shown(c.auc)}"
+        f"{_shown_gain(c.gain)}"
     )
 
 
@@ -95,6 +96,7 @@ def plain(report: EvaluationReport) -> dict[str, Any]:
                 "clips": c.clips,
                 "speakers": c.speakers,
                 "auc": _rounded(c.auc),
+                "gain": None if c.gain is None else _rounded(c.gain),
             }
             for c in report.contrasts
         ],
@@ -107,6 +109,12 @@ def by_test(results: Sequence[ClassResult]) -> dict[str, list[ClassResult]]:
     for result in results:
         found.setdefault(f"{result.trained_on} to {result.tested_on}", []).append(result)
     return found
+
+
+def _shown_gain(gain: Estimate | None) -> str:
+    if gain is None:
+        return ""
+    return f"  over the better {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
 
 
 def _shown(estimate: Estimate) -> str:

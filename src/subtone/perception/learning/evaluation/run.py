@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
 
-from subtone.perception.learning.baseline import NORMAL_LABEL
+from subtone.perception.heads.contrast import BASELINE_UTTERANCES
+from subtone.perception.learning.baseline import NORMAL_LABEL, TWENTY_SECONDS
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.protocol import (
     ClassResult,
@@ -22,7 +24,7 @@ from subtone.perception.learning.evaluation.protocol import (
 from subtone.perception.learning.evaluation.report import class_line, contrast_line
 from subtone.perception.learning.renditions import TELEPHONE
 from subtone.perception.learning.splits import speaker_and_sentence_folds, speaker_folds
-from subtone.perception.learning.training.combination import evidence_shares
+from subtone.perception.learning.training.combination import combine
 from subtone.perception.learning.training.contrasts import (
     train_arousal,
     train_valence,
@@ -32,6 +34,7 @@ from subtone.perception.learning.training.table import Table
 
 MOST_FOLDS: Final = 8
 SENTENCE_FOLDS: Final = 4
+NORMALS: Final = (BASELINE_UTTERANCES, TWENTY_SECONDS)
 SHARED_EMOTIONS: Final = ("neutral", "happy", "sad", "angry", "fear", "disgust")
 Say = Callable[[str], None]
 Result = TypeVar("Result")
@@ -113,7 +116,7 @@ def _said(results: Iterable[Result], line: Callable[[Result], str], say: Say) ->
     return found
 
 
-def _unseen(features: FeatureSet, name: str, *, is_centred: bool = False) -> list[ClassResult]:
+def _unseen(features: FeatureSet, name: str, normals: Sequence[int] = (0,)) -> list[ClassResult]:
     table = features.tables[name]
     n_folds = min(MOST_FOLDS, len(set(table.voices.tolist())))
     return judge_within(
@@ -121,9 +124,9 @@ def _unseen(features: FeatureSet, name: str, *, is_centred: bool = False) -> lis
         own_label,
         class_search(table.n_layers),
         speaker_folds(table.clips, n_folds),
-        features=f"{features.name}, own normal" if is_centred else features.name,
+        features=features.name,
         test=name,
-        is_centred=is_centred,
+        normals=normals,
     )
 
 
@@ -131,19 +134,19 @@ def _harder(main: FeatureSet, name: str) -> Iterator[ClassResult]:
     """Unseen speakers against their own normal, and unseen speakers and sentences."""
     table = main.tables[name]
     if any(clip.label == NORMAL_LABEL for clip in table.clips):
-        yield from _unseen(main, name, is_centred=True)
+        yield from _unseen(main, name, NORMALS)
     sentences = {clip.sentence for clip in table.clips}
     if None in sentences or len(sentences) != 2:
         return  # with more, the labels of some halves would be incomplete
-    for is_centred in (False, True):
+    for normals in ((0,), NORMALS):
         yield from judge_within(
             table,
             own_label,
             class_search(table.n_layers),
             speaker_and_sentence_folds(table.clips, SENTENCE_FOLDS),
-            features=f"{main.name}, own normal" if is_centred else main.name,
+            features=main.name,
             test=f"{name} +sentence",
-            is_centred=is_centred,
+            normals=normals,
         )
 
 
@@ -160,18 +163,18 @@ def _across(main: FeatureSet, source: Sequence[str], targets: Sequence[str]) -> 
     train = _joined(main.tables, source)
     found = []
     for is_centred in (False, True):
-        head = train_for(
+        trained = train_for(
             train, shared_label, class_search(train.n_layers)[-1:], is_centred=is_centred
         )
         for target in targets:
             found += judge_across(
-                head,
+                trained,
                 train,
                 main.tables[target],
                 shared_label,
-                features=f"{main.name}{', own normal' if is_centred else ''}",
+                features=main.name,
                 bands=(TELEPHONE,),
-                is_centred=is_centred,
+                normals=NORMALS if is_centred else (0,),
             )
     return found
 
@@ -186,20 +189,20 @@ def _contrasts(
     for train, pair in ((train_arousal, ("angry", "neutral")), (train_valence, ("angry", "happy"))):
         read = [main, acoustics]
         fits = [train(_joined(f.tables, source)) for f in read]
-        shares = evidence_shares(fits)
+        joined = combine(*fits)
         for target in targets:
-            table = main.tables[target]
             odds = [
                 contrast_odds(fit, features.tables[target], TELEPHONE)
                 for fit, features in zip(fits, read, strict=True)
             ]
-            named = dict(zip((features.name for features in read), odds, strict=True))
-            joined = sum(share * values for share, values in zip(shares, odds, strict=True))
-            named[f"both, {main.name} {shares[0]:.1f}"] = np.asarray(joined)
-            found += [
-                judge_pair(
-                    values, table, pair, features=name, trained_on="+".join(source), band=TELEPHONE
-                )
-                for name, values in named.items()
-            ]
+            judge = partial(
+                judge_pair,
+                test=main.tables[target],
+                pair=pair,
+                trained_on="+".join(source),
+                band=TELEPHONE,
+            )
+            found += [judge(o, features=f.name) for o, f in zip(odds, read, strict=True)]
+            name = f"both, {acoustics.name} {joined.share:.2f}"
+            found.append(judge(joined(odds[0], odds[1]), features=name, parts=odds))
     return found

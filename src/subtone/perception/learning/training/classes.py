@@ -30,6 +30,7 @@ from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
 
 INNER_FOLDS: Final = 4
+_CORPORA_TO_CALIBRATE: Final = 3  # one is held out, and two are left to learn from
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,7 +63,10 @@ def train_classes(
     bands: Sequence[Rendition] = BANDS,
     is_centred: bool = False,
 ) -> ClassHead:
-    """Choose by inner folds over speakers, calibrate on their held-out logits, fit on all.
+    """Choose by inner folds over speakers, calibrate on logits of the unheard, fit on all.
+
+    The unheard are the speakers of those folds; of three corpora or more, the speakers of each
+    corpus by the others, for what a caller says is like none of them.
 
     Every rendition of the table is trained on; ``bands`` are what the choice and the
     calibration are judged by. Clips without a label are left out.
@@ -76,8 +80,11 @@ def train_classes(
     held_out = _held_out(table, y, candidates, bands, is_centred)
     search = {s: _mean_recall(logits, y) for s, logits in held_out.items()}
     best = max(search, key=lambda s: search[s])
-    logits = np.concatenate([held_out[best][band] for band in bands])
-    truth = np.tile(y, len(bands))
+    if len({clip.corpus for clip in table.clips}) >= _CORPORA_TO_CALIBRATE:
+        logits, truth = _held_out_corpora(table, y, best, bands, is_centred)
+    else:
+        logits = np.concatenate([held_out[best][band] for band in bands])
+        truth = np.tile(y, len(bands))
     temperature = fit_temperature(logits, truth)
     return ClassHead(
         labels=labels,
@@ -119,6 +126,25 @@ def _held_out(
                 heard = chosen(table.values[band][fold.test], setting.layers)
                 out[setting][band][fold.test] = linear(heard)
     return out
+
+
+def _held_out_corpora(
+    table: Table, y: Integers, setting: Setting, bands: Sequence[Rendition], is_centred: bool
+) -> tuple[Reals, Integers]:
+    """Logits of each corpus by the others, and the truth; -inf for labels those do not have."""
+    names = np.array([clip.corpus for clip in table.clips])
+    logits, truth = [], []
+    for name in np.unique(names):
+        train = np.flatnonzero(names != name)
+        labels, at = np.unique(y[train], return_inverse=True)
+        test = np.flatnonzero((names == name) & np.isin(y, labels))
+        linear = _fit(table.take(train), at, [setting], is_centred)[setting]
+        for band in bands:
+            part = np.full((len(test), int(y.max()) + 1), -np.inf)
+            part[:, labels] = linear(chosen(table.values[band][test], setting.layers))
+            logits.append(part)
+            truth.append(y[test])
+    return np.concatenate(logits), np.concatenate(truth)
 
 
 def _fit(

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from subtone.perception.encoding import FloatArray
-from subtone.perception.learning.baseline import centred_on_all
+from subtone.perception.learning.baseline import centred_table
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.training.classes import (
     ClassHead,
@@ -68,10 +66,7 @@ def train_contrast(
 
     Speakers without neutral clips are left out. Raises LearningError as ``train_classes``.
     """
-    first = next(iter(table.values.values()))
-    has_normal = centred_on_all(first, table.clips)[1]
-    centred = table.mapped(lambda values, clips: centred_on_all(values, clips)[0])
-    usable = centred.take(np.flatnonzero(has_normal))
+    usable = centred_table(table)
     return ContrastFit(task, label, train_classes(usable, side_of, (setting,), is_centred=True))
 
 

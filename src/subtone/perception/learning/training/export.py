@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +11,11 @@ import numpy as np
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
 from subtone.perception.heads.card import CONTRASTS, HeadCard
-from subtone.perception.heads.domain import fit_domain
+from subtone.perception.heads.domain import TrainingDomain, fit_domain
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import Network
 from subtone.perception.heads.pooling import Pooling
-from subtone.perception.learning.baseline import centred_on_all
+from subtone.perception.learning.baseline import centred_table
 from subtone.perception.learning.renditions import BANDS
 from subtone.perception.learning.training.classes import ClassHead, chosen
 from subtone.perception.learning.training.contrasts import ContrastFit
@@ -139,18 +139,22 @@ def licence_of(table: Table) -> str:
     return f"bound by its data: {', '.join(asked)}" if asked else "Apache-2.0"
 
 
-def _domain_rows(
-    layers: tuple[int, ...], table: Table, *, is_centred: bool
-) -> tuple[FloatArray, list[str]]:
-    """What the head reads in both bands, and who speaks."""
-    rows, voices = [], []
-    for band in BANDS:
-        values, is_kept = table.values[band], np.ones(len(table.clips), np.bool_)
-        if is_centred:
-            values, is_kept = centred_on_all(values, table.clips)
-        rows.append(chosen(values[is_kept], layers))
-        voices += table.voices[is_kept].tolist()
-    return np.concatenate(rows), voices
+def domain_of(
+    layers: Sequence[int],
+    mean: Reals | FloatArray,
+    scale: Reals | FloatArray,
+    table: Table,
+    n_groups: int | None = None,
+) -> TrainingDomain:
+    """The domain of what a head reads in both bands of the table that taught it.
+
+    n_groups: into how many groups the speakers are dealt to be measured against the others;
+    None measures one speaker at a time.
+    """
+    rows = np.concatenate([chosen(table.values[band], layers) for band in BANDS])
+    _, groups = np.unique(table.voices, return_inverse=True)
+    names = [str(group % (n_groups or len(groups))) for group in groups.tolist()] * len(BANDS)
+    return fit_domain(((rows - mean) / scale).astype(np.float32), names)
 
 
 def _stored(
@@ -168,8 +172,8 @@ def _stored(
     is_contrast = task in CONTRASTS
     is_pooled_elsewhere = space == ACOUSTIC_SPACE
     width = len(weights.mean) // len(weights.layers)
-    rows, voices = _domain_rows(weights.layers, table, is_centred=is_contrast)
-    domain = fit_domain(((rows - weights.mean) / weights.scale).astype(np.float32), voices)
+    heard = centred_table(table) if is_contrast else table
+    domain = domain_of(weights.layers, weights.mean, weights.scale, heard)
     card = HeadCard(
         name=name,
         task=task,
