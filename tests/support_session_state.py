@@ -24,7 +24,7 @@ SESSION = SessionCalibration()
 # the design's executable model: the floor under the milder channel alone, half-life of one tick
 DESIGN = replace(
     DEFAULT,
-    session=replace(SESSION, floor_factor=1.1, floor_milder_share=1.0),
+    session=replace(SESSION, floor_factor=1.1, floor_milder_share=1.0, voice_alone_discount=0.9),
     alignment=replace(DEFAULT.alignment, smoothing_half_life_s=5.0),
 )
 

@@ -210,6 +210,7 @@ class SessionCalibration(Contract, frozen=True, kw_only=True):
     floor_factor: Weight = 1.15
     floor_milder_share: Unit01 = 0.5  # of the milder channel in the floor; 1 is the minimum
     single_channel_discount: Unit01 = 0.9
+    voice_alone_discount: Unit01 = 0.8  # without words an excited voice is no anger yet
     rising: Unit01 = 0.25
     risk: Unit01 = 0.55
     active: Unit01 = 0.75

@@ -82,18 +82,18 @@ def test_full_masking_reaches_active() -> None:
     assert masked(0.05, 0.90).score == pytest.approx(0.72325)
 
 
-@pytest.mark.parametrize(("text", "voice"), [(0.9, None), (None, 0.9)])
-def test_one_channel_is_renormalised_and_discounted(
-    text: float | None, voice: float | None
+@pytest.mark.parametrize(("text", "voice", "discount"), [(0.9, None, 0.9), (None, 0.9, 0.8)])
+def test_one_channel_is_renormalised_and_discounted_a_voice_without_words_more(
+    text: float | None, voice: float | None, discount: float
 ) -> None:
     score = escalation(
         text, voice, DriftState.CROSS_ESCALATING, report(conflict(0.8), is_confirmed=True)
     )
-    assert score.score == score.raw == pytest.approx(0.81)
+    assert score.score == score.raw == pytest.approx(0.9 * discount)
     assert score.coverage == pytest.approx(0.3)
     assert score.floor == 0.0
     assert not score.is_floor_applied
-    assert [c.weight for c in score.contributors] == pytest.approx([0.0, 0.0, 0.9])
+    assert [c.weight for c in score.contributors] == pytest.approx([0.0, 0.0, discount])
     assert [c.share for c in score.contributors] == [0.0, 0.0, 1.0]
     assert escalation(0.15, None).score < SESSION.resolved
 

@@ -61,7 +61,12 @@ def score_escalation(
     )
     nominal = sum(m.nominal_weight for m in measured)
     available = sum(m.nominal_weight for m in measured if m.score is not None)
-    discount = 1.0 if is_complete else calibration.single_channel_discount
+    alone = (
+        calibration.single_channel_discount
+        if voice_negativity is None
+        else calibration.voice_alone_discount
+    )
+    discount = 1.0 if is_complete else alone
 
     weights = tuple(
         0.0 if m.score is None else discount * _ratio(m.nominal_weight, available) for m in measured

@@ -1,9 +1,9 @@
 """A speaker's own normal in feature space: causal, from the first neutral utterances.
 
 A contrast reads the difference from the mean of the first three utterances (SCIENCE section
-1). A class head is taught to read what is left when *half* of the normal is taken off: the
-whole difference also takes off what tells classes apart, and the noise of a mean of a few
-utterances goes into every clip (bench/results/heads-ravdess.txt).
+1). A class head is taught to read what is left when *half* of the normal is taken off: all of
+it told classes worse than none on EMO-DB and RAVDESS, for the noise of a mean of a few
+utterances goes into every clip.
 
 In training the mean is over all of a speaker's neutral clips, the judged one among them, so
 that all clips of a speaker are moved alike; a test is by other clips only.
