@@ -28,8 +28,10 @@ BENCHES: dict[str, list[str]] = {
     ],
     "alerts": ["bench.alerts", "--data", "{data}/emotion"],
     "text": ["bench.text", "--data", "{data}"],
-    "heads-emodb": ["bench.heads", "emodb", "--data", "{data}/emotion", "--untrained"],
-    "heads-ravdess": ["bench.heads", "ravdess", "--data", "{data}/emotion"],
+    "heads-emodb": [
+        *("bench.heads", "emodb", "--data", "{data}/emotion", "--untrained", "--seeds", "5"),
+    ],
+    "heads-ravdess": ["bench.heads", "ravdess", "--data", "{data}/emotion", "--seeds", "5"],
     "heads-across": ["bench.heads", "across", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
