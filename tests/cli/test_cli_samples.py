@@ -66,7 +66,8 @@ def test_open_anger_is_an_active_escalation_and_never_called_hidden() -> None:
     assert "active_escalation" in states(found)
     assert "hidden_frustration" not in states(found)
     assert found["peak_state"] == "active_escalation"
-    assert "太离谱了" in reasons(found, "escalation_risk")
+    assert "等了两个星期" in reasons(found, "escalation_risk")
+    assert "太离谱了" in reasons(found, "active_escalation")
 
 
 def test_an_intervention_leads_to_resolved() -> None:

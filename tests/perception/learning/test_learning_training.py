@@ -364,10 +364,10 @@ def frames_pooling_to(pooled: FloatArray) -> FloatArray:
     return (mean + sign * std).astype(np.float32)
 
 
-def test_the_acoustic_space_is_nine_features_whose_priors_the_kernel_has() -> None:
+def test_the_acoustic_space_is_fourteen_features_whose_priors_the_kernel_has() -> None:
     from subtone.perception.heads.acoustic import ACOUSTIC_FEATURES, acoustic_vector
 
-    assert len(ACOUSTIC_FEATURES) == 9
+    assert len(ACOUSTIC_FEATURES) == 14
     assert set(ACOUSTIC_FEATURES) <= {str(p.feature) for p in VoiceCalibration().priors}
     assert acoustic_vector(np.zeros(100, np.float32)).tolist() == [0.0] * len(ACOUSTIC_FEATURES)
 

@@ -326,8 +326,8 @@ PLUS = _text(" + ", " + ")
 
 DRIFT_REASONS: dict[DriftState, LocalText] = {
     DriftState.ALIGNED_POSITIVE: _text(
-        "drift: words and voice are both low in negativity",
-        "漂移：文本与语音的负面程度均较低",
+        "drift: nothing negative has lasted in words or voice",
+        "漂移：文本与语音均无持续的负面表现",
     ),
     DriftState.ALIGNED_NEGATIVE: _text(
         "drift: words and voice are both high in negativity",

@@ -33,16 +33,21 @@ from subtone.perception.heads.domain import TrainingDomain
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
 
-SPACE: Final = "acoustics/1"
+SPACE: Final = "acoustics/2"
 LINE_RATE_HZ: Final = 8_000
 FULL_VOICED_MS: Final = VoiceCalibration().full_voiced_ms
 # the order and number are the space's: what else the kernel measures belongs to another one
 _FEATURES: Final = (
     VoiceFeature.F0_MEAN,
+    VoiceFeature.F0_MEDIAN,
     VoiceFeature.F0_SD,
+    VoiceFeature.F0_SLOPE,
     VoiceFeature.ENERGY,
+    VoiceFeature.ENERGY_P95,
     VoiceFeature.ENERGY_SD,
     VoiceFeature.TILT,
+    VoiceFeature.TILT_P80,
+    VoiceFeature.FLUX,
     VoiceFeature.RATE,
     VoiceFeature.SILENCE,
     VoiceFeature.PAUSE,

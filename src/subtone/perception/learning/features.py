@@ -51,7 +51,7 @@ class WhisperLayers:
 class Acoustics:
     """The kernel's acoustic window as one vector; needs no model."""
 
-    name = "acoustics/1"
+    name = "acoustics/2"
 
     def __call__(self, samples: FloatArray) -> FloatArray:
         """(1, len(ACOUSTIC_FEATURES))."""
