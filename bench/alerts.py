@@ -39,6 +39,7 @@ from bench.composed.compose import ComposedCall, compose_all
 from bench.composed.events import inbound
 from bench.composed.kinds import KINDS
 from bench.composed.measure import ALERTS
+from bench.composed.perception import Listener, ears
 from bench.composed.recording import Recording
 from bench.corpora import DEFAULT_DATA, READERS, by_speaker, read_corpus, speech_level_db
 from bench.telephone import LINE_RATE_HZ, Samples, decode, encode
@@ -150,14 +151,17 @@ def _changed(recording: Recording, change: Change, rng: np.random.Generator) -> 
     return replace(recording, customer=encode(change(samples, rng), AudioEncoding.MULAW))
 
 
-def verdict(call: ComposedCall, line: Line, calibration: Calibration) -> Verdict:
-    """Feed one call and look at its alerts."""
+def verdict(
+    call: ComposedCall, line: Line, calibration: Calibration, listener: Listener | None = None
+) -> Verdict:
+    """Feed one call, as a listener hears it too, and look at its alerts."""
     state = pipeline.start(calibration)
     found_ms = active_ms = None
     false_alerts, was_alert = 0, False
     is_deserving = call.kind.name in DESERVING
     onset_ms = call.onset_ms if is_deserving else call.recording.duration_ms
-    for event in events(call, line):
+    spoilt = events(call, line)
+    for event in spoilt if listener is None else listener.heard(spoilt):
         state, outputs = pipeline.feed(state, event)
         for decision in outputs.decisions:
             t_ms, now = decision.snapshot.t_event_ms, decision.snapshot.state
@@ -215,6 +219,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the corpora")
     parser.add_argument("--corpus", choices=sorted(READERS), default="ravdess")
     parser.add_argument("--half", choices=("chosen", "held-out"), default="held-out")
+    parser.add_argument("--encoder", type=Path, help="folder of whisper-base: hear with heads too")
     parser.add_argument("--lines", nargs="+", choices=[line.name for line in LINES])
     parser.add_argument("--calibration", type=Path, help="JSON of a Calibration; else the default")
     parser.add_argument("--out", type=Path, help="write results as JSON")
@@ -223,18 +228,21 @@ def main() -> None:
     names = sorted(speakers)[arguments.half == "held-out" :: 2]
     mine = {name: speakers[name] for name in names}
     calibration = read_calibration(arguments.calibration)
+    listener = Listener(arguments.encoder) if arguments.encoder else None
     compose = partial(compose_all, KINDS, mine, ("en",), 1)
     runs = [(line, calibration) for line in LINES if line.name in (arguments.lines or [line.name])]
     if arguments.lines is None:
         runs.insert(0, (LINES[0], BEFORE))
-    print(f"{arguments.corpus}, {len(mine)} {arguments.half} speakers")
+    print(f"{arguments.corpus}, {len(mine)} {arguments.half} speakers, {ears(listener)}")
     print(
         f"{'line':<10}{'calibration':<12}{'calls':>6}{'precision':>10}{'recall':>8}"
         f"{'false/h':>8}{'found s':>8}{'lead s':>7}  found or flagged"
     )
     results = []
     for line, used in runs:
-        figures = add_up(line.name, used.version, [verdict(c, line, used) for c in compose()])
+        figures = add_up(
+            line.name, used.version, [verdict(c, line, used, listener) for c in compose()]
+        )
         results.append(figures)
         print(
             f"{figures.line:<10}{figures.calibration:<12}{figures.calls:>6}"

@@ -17,6 +17,16 @@ from bench.figures import RESULTS, write_figures
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
+
+
+def _unseen(corpus: str) -> list[str]:
+    """Composed calls of a corpus that nothing was chosen on; it grades no anger as mild."""
+    return [
+        *("bench.composed", "--data", "{data}/emotion", "--corpus", corpus, "--encoder", "{model}"),
+        *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
+    ]
+
+
 BENCHES: dict[str, list[str]] = {
     "speed": ["bench.speed"],
     "pitch": ["bench.pitch", "--data", "{data}", "--split", "heldout", "--clips", "100"],
@@ -26,7 +36,10 @@ BENCHES: dict[str, list[str]] = {
         *("bench.composed", "--data", "{data}/emotion", "--corpus", "emodb", "--languages", "zh"),
         *("--kinds", "masked", "open", "joyful", "calm", "recovery"),
     ],
+    "composed-heads": ["bench.composed", "--data", "{data}/emotion", "--encoder", "{model}"],
+    **{f"composed-{corpus}": _unseen(corpus) for corpus in ("nemo", "emotale")},
     "alerts": ["bench.alerts", "--data", "{data}/emotion"],
+    "alerts-heads": ["bench.alerts", "--data", "{data}/emotion", "--encoder", "{model}"],
     "text": ["bench.text", "--data", "{data}"],
     "heads-emodb": [
         *("bench.heads", "emodb", "--data", "{data}/emotion", "--untrained", "--seeds", "5"),
@@ -42,7 +55,15 @@ BENCHES: dict[str, list[str]] = {
     "crash": ["bench.crash", "--calls", "50", "--rounds", "10"],
 }
 MODEL = "whisper-base-encoder"
-WITHOUT_JSON = {"alerts", "memory_encoder", "memory_store", "memory_tasks", "probe", "voices"}
+WITHOUT_JSON = {
+    "alerts",
+    "alerts-heads",
+    "memory_encoder",
+    "memory_store",
+    "memory_tasks",
+    "probe",
+    "voices",
+}
 
 
 def said_of(arguments: list[str]) -> str:

@@ -20,7 +20,7 @@ from bench.composed.compose import ComposedCall, compose_all
 from bench.composed.events import inbound
 from bench.composed.kinds import KINDS
 from bench.composed.measure import CallResult, KindResult, Sighting, add_up, judge
-from bench.composed.perception import Listener
+from bench.composed.perception import Listener, ears
 from bench.corpora import DEFAULT_DATA, READERS, by_speaker, read_corpus
 from subtone.contracts.calibration import Calibration
 from subtone.kernel import pipeline
@@ -122,9 +122,8 @@ def main() -> None:
 
     per_language = _grouped(results, lambda r: r.language)
     overall = _grouped(results, lambda _: "")
-    ears = "acoustics alone" if listener is None else "acoustics, arousal and valence heads"
     names = {r.call_id.split("-")[1] for r in results}
-    print(f"\n{arguments.corpus}, {len(names)} speakers, {ears}")
+    print(f"\n{arguments.corpus}, {len(names)} speakers, {ears(listener)}")
     print(table(per_language), table(overall), sep="\n\n")
     print(f"{audio_s / 3600:.1f} h of calls, {audio_s / kernel_s:.0f} x real time of CPU")
     if arguments.out:

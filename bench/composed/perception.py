@@ -26,6 +26,11 @@ MAX_UTTERANCE_MS = 15_000
 HEADS = ("whisper-base-arousal", "whisper-base-valence")
 
 
+def ears(listener: Listener | None) -> str:
+    """What a run heard with, in words."""
+    return "acoustics alone" if listener is None else "acoustics, arousal and valence heads"
+
+
 class Listener:
     """An encoder with the shipped contrast heads, for any number of calls."""
 
