@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from subtone.perception.encoding import FloatArray
+from subtone.perception.heads.acoustic import ACOUSTIC_FEATURES
 from subtone.perception.learning.cache import FeatureCache
 from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.features import Acoustics, LogMel
@@ -68,7 +69,7 @@ def test_a_table_counts_over_all_renditions(tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path / "cache")
     table = build_table(clips, Acoustics(), (WIDE, TELEPHONE), cache, lambda *at: seen.append(at))
     assert seen == [(0, 2), (1, 2), (1, 2), (2, 2)]
-    assert table.values[WIDE].shape == (1, 1, 9)
+    assert table.values[WIDE].shape == (1, 1, len(ACOUSTIC_FEATURES))
     assert np.abs(table.values[WIDE] - table.values[TELEPHONE]).max() < 3.0
     assert cache.features(clips, LogMel(), WIDE).shape == (1, 1, 160)
     with pytest.raises(LearningError, match=r"gone\.wav: is no audio file"):
