@@ -49,7 +49,7 @@ WORDS = {
         "calm": "合成通话，平静的来电者：误报",
         "median": "变化后中位 {s:.0f} 秒",
         "hour": "每小时 {n:.1f} 次",
-        "heads": "加分类头 {figure}",
+        "heads": "加模型头 {figure}",
         "speed": "双轨通话全流程，单核",
         "import": "`import subtone`",
         "size": "核心安装体积",
