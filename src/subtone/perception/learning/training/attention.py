@@ -26,7 +26,7 @@ Bools = NDArray[np.bool_]
 Frames = Sequence[HalfArray | FloatArray]  # (frames, width) of each clip
 
 ATTENTION = ("attention.weight", "attention.bias", "attention.vector")
-_SMALLEST = 1e-6  # deviation a dimension is divided by at least
+_SMALLEST = 1e-6  # deviation of a dimension that changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,14 @@ class AttentionRecipe:
 
     seed: int = 0
     hidden: int = 64  # rows of W
-    drawn_frames: int = 50  # of each clip and epoch, without repetition
+    drawn_frames: int = 32  # of each clip and epoch, without repetition
     rate: float = 1e-3
     weight_decay: float = 1e-2
     dropout: float = 0.3  # of the pooled vector
     smoothing: float = 0.05
     batch: int = 64
     max_epochs: int = 20
-    patience: int = 5  # epochs without a better score before it stops
+    patience: int = 4  # epochs without a better score before it stops
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +61,21 @@ class Scales:
 
 
 def scales_of(frames: Frames) -> Scales:
-    """Clips count by their frames, then each as one, pooled with even attention."""
+    """Of clips pooled with even attention; what never changes is divided by 1."""
     n = sum(len(states) for states in frames)
     mean = sum(states.sum(axis=0, dtype=np.float64) for states in frames) / n
     square = sum(((states - mean) ** 2).sum(axis=0) for states in frames) / n
-    scale = np.maximum(np.sqrt(square), _SMALLEST)
-    standard = [(states - mean) / scale for states in frames]
-    pooled = np.array([np.concatenate([z.mean(axis=0), z.std(axis=0)]) for z in standard])
-    return Scales(mean, scale, pooled.mean(axis=0), np.maximum(pooled.std(axis=0), _SMALLEST))
+    scale = _divisor(np.sqrt(square))
+    standard = ((states - mean) / scale for states in frames)  # all at once are gigabytes
+    floor = STD_FLOOR / scale**2
+    pooled = np.array(
+        [np.concatenate([z.mean(axis=0), np.sqrt(z.var(axis=0) + floor)]) for z in standard]
+    )
+    return Scales(mean, scale, pooled.mean(axis=0), _divisor(pooled.std(axis=0)))
+
+
+def _divisor(deviation: Reals) -> Reals:
+    return np.where(deviation > _SMALLEST, deviation, 1.0)
 
 
 def train_attention(
