@@ -45,6 +45,7 @@ BENCHES: dict[str, list[str]] = {
         *("bench.heads", "emodb", "--data", "{data}/emotion", "--untrained", "--seeds", "5"),
     ],
     "heads-ravdess": ["bench.heads", "ravdess", "--data", "{data}/emotion", "--seeds", "5"],
+    "heads-attention": ["bench.attention", "--data", "{data}/emotion", "--seeds", "2"],
     "heads-across": ["bench.heads", "across", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
     "memory_encoder": ["bench.memory_encoder", "--data", "{data}"],
@@ -58,6 +59,7 @@ MODEL = "whisper-base-encoder"
 WITHOUT_JSON = {
     "alerts",
     "alerts-heads",
+    "heads-attention",
     "memory_encoder",
     "memory_store",
     "memory_tasks",

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from subtone.contracts.voice_intelligence import AcousticFeatures
+from subtone.perception.encoder.whisper import WhisperEncoder
 from subtone.perception.heads.acoustic import AcousticContrast, acoustic_window
+from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import read_head
+from subtone.perception.heads.pooling import Pooling
 from support_cli import invoke
 from support_learning import voice, write_wav
 from support_whisper import random_weights, save_safetensors
@@ -83,6 +86,38 @@ def test_a_head_is_trained_written_and_the_same_again(tmp_path: Path) -> None:
     assert emotion.card.figures["uar_telephone"] > 0.5
     with pytest.raises(HeadError, match="is a head for emotion, not for arousal"):
         AcousticContrast(emotion)
+
+
+def test_pooling_is_learnt_where_asked_and_refused_where_it_cannot_be(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    manifest = corpus(tmp_path)
+    save_safetensors(tmp_path / "encoder", random_weights())
+    out = tmp_path / "attentive.safetensors"
+    command = ["train", "--data", str(manifest), "--pooling", "attentive", "--out", str(out)]
+    command += ["--encoder", str(tmp_path / "encoder"), "--cache", str(tmp_path / "cache")]
+    for options, advice in (
+        (("--task", "arousal"), "arousal: a contrast pools evenly; leave out --pooling attentive"),
+        (("--task", "speaker"), "leave out --features acoustics, --network mlp and --pooling"),
+        (("--task", "emotion", "--network", "mlp"), "leave out --features acoustics and --network"),
+        (("--task", "emotion", "--features", "acoustics"), "reads an encoder's frames"),
+    ):
+        refused = invoke(*command, *options)
+        assert refused.exit_code == 1
+        assert advice in refused.output
+        assert not out.exists()
+    shown = invoke(*command, "--task", "emotion")
+    assert shown.exit_code == 0, shown.output
+    assert "  linear_uar_wide: 0." in shown.output
+    assert "  inner_uar_mean: 0." in shown.output
+    head = read_head(out)
+    assert (head.card.pooling, head.card.labels) == (
+        Pooling.ATTENTIVE,
+        ("angry", "happy", "neutral", "sad"),
+    )
+    audio = WhisperEncoder(tmp_path / "encoder").encode(voice(1.0, 200.0), 16_000)
+    finding = EmotionHead(head)(audio)
+    assert sum(p.probability for p in finding.probabilities) == pytest.approx(1.0)
 
 
 def test_a_speaker_head_says_what_it_makes(tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ def check(folder: Path, corpus: str | None) -> None:
     show_default=True,
     help="Of emotion and language heads; the linear one is judged beside the other.",
 )
+@click.option(
+    "--pooling",
+    type=click.Choice(["mean_std", "attentive"]),
+    default="mean_std",
+    show_default=True,
+    help="Of emotion and language heads: from frames to one vector, evenly or as it is learnt; "
+    "attentive is for corpora above some 2000 clips.",
+)
 @_encoder
 @_cache
 @click.option("--name", help="The head's name on its card; the file's stem without.")
@@ -111,6 +119,7 @@ def train(
     task: str,
     features: str,
     network: str,
+    pooling: str,
     encoder: str,
     cache: Path,
     name: str | None,
@@ -119,6 +128,7 @@ def train(
     """Train one head and write it with its card; the same clips give the same file."""
     from subtone.perception.heads.files import write_head
     from subtone.perception.heads.networks import Network
+    from subtone.perception.heads.pooling import Pooling
     from subtone.perception.learning.cache import FeatureCache
     from subtone.perception.learning.recipes import LearningTask, train_head
 
@@ -131,6 +141,7 @@ def train(
             FeatureCache(cache),
             name=name or out.stem,
             network=Network(network),
+            pooling=Pooling(pooling),
             progress=progress,
         )
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -6,17 +6,18 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.learning.clips import Clip, file_digest, load_clip
-from subtone.perception.learning.features import Extractor
+from subtone.perception.learning.features import Extractor, HalfArray, WhisperFrames
 from subtone.perception.learning.renditions import Rendition, render
 
 Progress = Callable[[int, int], None]
+Stored = TypeVar("Stored", np.float32, np.float16)
 _VERSION: Final = 1  # of the renditions and of this file's layout
 
 
@@ -42,22 +43,48 @@ class FeatureCache:
         progress: Progress = no_progress,
     ) -> FloatArray:
         """(clips, layers, n). Raises LearningError for a clip that cannot be read."""
+        return np.stack(self._all(clips, extractor, np.dtype(np.float32), rendition, progress))
+
+    def frames(
+        self,
+        clips: Sequence[Clip],
+        extractor: WhisperFrames,
+        rendition: Rendition,
+        progress: Progress = no_progress,
+    ) -> tuple[HalfArray, ...]:
+        """(frames, width) of each clip. Raises LearningError as ``features``."""
+        return tuple(self._all(clips, extractor, np.dtype(np.float16), rendition, progress))
+
+    def _all(
+        self,
+        clips: Sequence[Clip],
+        extractor: Extractor | WhisperFrames,
+        dtype: np.dtype[Stored],
+        rendition: Rendition,
+        progress: Progress,
+    ) -> list[NDArray[Stored]]:
         rows = []
         for i, clip in enumerate(clips):
             progress(i, len(clips))
-            rows.append(self._one(clip, extractor, rendition))
+            rows.append(self._one(clip, extractor, dtype, rendition))
         progress(len(clips), len(clips))
-        return np.stack(rows)
+        return rows
 
-    def _one(self, clip: Clip, extractor: Extractor, rendition: Rendition) -> FloatArray:
+    def _one(
+        self,
+        clip: Clip,
+        extractor: Extractor | WhisperFrames,
+        dtype: np.dtype[Stored],
+        rendition: Rendition,
+    ) -> NDArray[Stored]:
         digest = file_digest(clip.path)
         key = f"{_VERSION}\n{extractor.name}\n{rendition}\n{digest}"
         name = hashlib.sha256(key.encode()).hexdigest()
         path = self.folder / name[:2] / f"{name}.npy"
-        stored = _stored(path)
+        stored = _stored(path, dtype)
         if stored is not None:
             return stored
-        made = extractor(render(load_clip(clip), rendition, digest)).astype(np.float32)
+        made = extractor(render(load_clip(clip), rendition, digest)).astype(dtype)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{name}.{os.getpid()}.part")
         try:
@@ -69,10 +96,10 @@ class FeatureCache:
         return made
 
 
-def _stored(path: Path) -> FloatArray | None:
+def _stored(path: Path, dtype: np.dtype[Stored]) -> NDArray[Stored] | None:
     try:
-        values: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        values: NDArray[Stored] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    is_whole = values.dtype == np.float32 and values.ndim == 2 and bool(np.isfinite(values).all())
+    is_whole = values.dtype == dtype and values.ndim == 2 and bool(np.isfinite(values).all())
     return values if is_whole else None

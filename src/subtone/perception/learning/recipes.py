@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import Network
+from subtone.perception.heads.pooling import Pooling
 from subtone.perception.learning.cache import FeatureCache, Progress, no_progress
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.errors import LearningError
@@ -20,20 +21,34 @@ from subtone.perception.learning.evaluation.protocol import (
     judge_pair,
     judge_within,
 )
-from subtone.perception.learning.features import Acoustics, Extractor, WhisperLayers
+from subtone.perception.learning.features import (
+    Acoustics,
+    Extractor,
+    WhisperFrames,
+    WhisperLayers,
+)
 from subtone.perception.learning.renditions import BANDS, TELEPHONE, WIDE, varied
 from subtone.perception.learning.splits import Fold, speaker_folds
+from subtone.perception.learning.training.attention import AttentionRecipe
+from subtone.perception.learning.training.attentive import AttentiveHead, train_attentive
 from subtone.perception.learning.training.classes import train_classes
 from subtone.perception.learning.training.contrasts import (
     train_arousal,
     train_valence,
 )
-from subtone.perception.learning.training.export import class_head_file, contrast_head_file
+from subtone.perception.learning.training.export import (
+    attentive_head_file,
+    class_head_file,
+    contrast_head_file,
+)
+from subtone.perception.learning.training.frames import build_frames
 from subtone.perception.learning.training.mlp import MlpRecipe
-from subtone.perception.learning.training.networks import train_network
-from subtone.perception.learning.training.settings import class_search
+from subtone.perception.learning.training.networks import NetworkHead, train_network
+from subtone.perception.learning.training.settings import class_search, middle_layer
 from subtone.perception.learning.training.table import Table, build_table
 from subtone.perception.learning.voices import train_voices
+
+Trained = TypeVar("Trained", NetworkHead, AttentiveHead)
 
 RENDITIONS: Final = (WIDE, TELEPHONE, varied(0))
 CARD_FOLDS: Final = 5
@@ -58,23 +73,31 @@ def train_head(
     *,
     name: str,
     network: Network = Network.LINEAR,
+    pooling: Pooling = Pooling.MEAN_STD,
     progress: Progress = no_progress,
 ) -> StoredHead:
     """Encode, choose, calibrate, judge by folds over speakers, and fit on everything.
 
     The card's figures are of folds that never saw the speakers they judge, in both bands. A
-    network is the best of several seeds by the inner folds that stopped it, and the figures
-    of the linear head stand beside its own.
+    network, or a pooling that is learnt, is the best of several seeds by the inner folds that
+    stopped it, and the figures of the linear head stand beside its own.
     The same clips, task and extractor give the same head on the same machine.
     Raises LearningError where the clips do not allow it.
     """
+    is_attentive = pooling is Pooling.ATTENTIVE
     if task is LearningTask.SPEAKER:
-        if not isinstance(extractor, WhisperLayers) or network is not Network.LINEAR:
+        if (
+            not isinstance(extractor, WhisperLayers)
+            or network is not Network.LINEAR
+            or is_attentive
+        ):
             raise LearningError(
                 f"{task}: voices are read from one layer of an encoder, linearly; leave out "
-                "--features acoustics and --network mlp"
+                "--features acoustics, --network mlp and --pooling attentive"
             )
         return train_voices(clips, extractor, cache, name=name, progress=progress)
+    if is_attentive:
+        return _attentive_head(clips, task, extractor, cache, network, name, progress)
     table = build_table(clips, extractor, RENDITIONS, cache, progress)
     space = space_of(extractor)
     if task in _LABELS:
@@ -98,30 +121,74 @@ def _class_head(
     label_of, search = _LABELS[task], class_search(table.n_layers)
     known = table.where(lambda clip: label_of(clip) is not None)
     head = train_classes(known, label_of, search)
-    folds = _card_folds(known)
-    figures = {}
-    for result in judge_within(known, label_of, search, folds, features="linear", test=name):
-        for figure in ("uar", "wa", "ece"):
-            figures[f"{figure}_{result.band}"] = result.figures[figure].value
-        figures[f"answered_{result.band}"] = result.coverage
+    figures = _linear_figures(known, label_of, name)
     if network is Network.MLP:
         trained = [
             train_network(known, label_of, head.setting.layers, MlpRecipe(seed=seed))
             for seed in range(SEEDS)
         ]
-        recalls = [one.inner_recall for one in trained]
-        figures = {f"linear_{figure}": value for figure, value in figures.items()}
-        figures |= {
-            "inner_uar_mean": float(np.mean(recalls)),
-            "inner_uar_deviation": float(np.std(recalls)),
-        }
-        best = trained[int(np.argmax(recalls))]
+        best, figures = _best(trained, figures)
         return class_head_file(
             best, known, name=name, task=task, space=space, figures=_rounded(figures)
         )
     return class_head_file(
         head, known, name=name, task=task, space=space, figures=_rounded(figures)
     )
+
+
+def _attentive_head(
+    clips: Sequence[Clip],
+    task: LearningTask,
+    extractor: WhisperLayers | Acoustics,
+    cache: FeatureCache,
+    network: Network,
+    name: str,
+    progress: Progress,
+) -> StoredHead:
+    if task not in _LABELS:
+        raise LearningError(f"{task}: a contrast pools evenly; leave out --pooling attentive")
+    if not isinstance(extractor, WhisperLayers) or network is not Network.LINEAR:
+        raise LearningError(
+            f"{task}: attentive pooling reads an encoder's frames under a linear network; leave "
+            "out --features acoustics and --network mlp"
+        )
+    label_of, encoder = _LABELS[task], extractor.encoder
+    table = build_table(clips, extractor, RENDITIONS, cache, progress)
+    known = table.where(lambda clip: label_of(clip) is not None)
+    figures = _linear_figures(known, label_of, name)
+    middle = WhisperFrames(encoder, middle_layer(encoder.n_layers))
+    frames = build_frames(known.clips, middle, RENDITIONS, cache, progress)
+    trained = [
+        train_attentive(frames, label_of, AttentionRecipe(seed=seed)) for seed in range(SEEDS)
+    ]
+    best, figures = _best(trained, figures)
+    return attentive_head_file(
+        best, frames, name=name, task=task, space=space_of(extractor), figures=_rounded(figures)
+    )
+
+
+def _linear_figures(table: Table, label_of: LabelOf, name: str) -> dict[str, float]:
+    """Of the linear head on speakers it has not heard, in both bands."""
+    figures, search = {}, class_search(table.n_layers)
+    folds = _card_folds(table)
+    for result in judge_within(table, label_of, search, folds, features="linear", test=name):
+        for figure in ("uar", "wa", "ece"):
+            figures[f"{figure}_{result.band}"] = result.figures[figure].value
+        figures[f"answered_{result.band}"] = result.coverage
+    return figures
+
+
+def _best(
+    trained: Sequence[Trained], linear: Mapping[str, float]
+) -> tuple[Trained, dict[str, float]]:
+    """The seed whose inner folds were best, and all seeds' figures beside the linear head's."""
+    recalls = [one.inner_recall for one in trained]
+    figures = {f"linear_{figure}": value for figure, value in linear.items()}
+    figures |= {
+        "inner_uar_mean": float(np.mean(recalls)),
+        "inner_uar_deviation": float(np.std(recalls)),
+    }
+    return trained[int(np.argmax(recalls))], figures
 
 
 def _card_folds(table: Table) -> list[Fold]:

@@ -28,9 +28,12 @@ from subtone.perception.learning.evaluation.metrics import (
 )
 from subtone.perception.learning.renditions import BANDS, Rendition
 from subtone.perception.learning.splits import Fold, require_disjoint, speaker_folds
+from subtone.perception.learning.training.attention import AttentionRecipe
+from subtone.perception.learning.training.attentive import train_attentive
 from subtone.perception.learning.training.classes import ClassHead, chosen, train_classes
 from subtone.perception.learning.training.contrasts import ContrastFit
 from subtone.perception.learning.training.export import domain_of
+from subtone.perception.learning.training.frames import FrameTable
 from subtone.perception.learning.training.linear import Reals
 from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import train_network
@@ -41,6 +44,7 @@ NETWORK_LAYERS = (3,)
 DOMAIN_GROUPS = 4  # of speakers, measured against the others; a file's domain takes each alone
 
 LabelOf = Callable[[Clip], str | None]
+HeardFold = tuple[tuple[str, ...], dict[Rendition, Reals]]  # labels, (clips, labels) by band
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,7 +122,7 @@ def judge_within(
         values, is_heard = _heard(table, band, normal)
         tests = [fold.test[is_heard[fold.test]] for fold, _ in heads]
         parts = [
-            (table.take(rows), head.shares(values[rows]))
+            ([table.clips[i] for i in rows], head.shares(values[rows]))
             for rows, (_, head) in zip(tests, heads, strict=True)
         ]
         judged = [_judged(labels, part, shares, label_of) for part, shares in parts]
@@ -144,27 +148,43 @@ def judge_networks(
     table: Table, label_of: LabelOf, n_folds: int, seeds: Iterable[int]
 ) -> dict[Rendition, list[float]]:
     """UAR of the small network on unseen speakers, one value per seed, in both bands."""
-    folds = speaker_folds(table.clips, n_folds)
+
+    def heard(fold: Fold, seed: int) -> HeardFold:
+        head = train_network(table.take(fold.train), label_of, NETWORK_LAYERS, MlpRecipe(seed=seed))
+        return head.labels, {b: head.shares(table.values[b][fold.test]) for b in BANDS}
+
+    return _seed_recalls(table.clips, label_of, n_folds, seeds, heard)
+
+
+def judge_attention(
+    table: FrameTable, label_of: LabelOf, n_folds: int, seeds: Iterable[int]
+) -> dict[Rendition, list[float]]:
+    """UAR of attentive pooling on unseen speakers, one value per seed, in both bands."""
+
+    def heard(fold: Fold, seed: int) -> HeardFold:
+        head = train_attentive(table.take(fold.train), label_of, AttentionRecipe(seed=seed))
+        test = table.take(fold.test)
+        return head.labels, {b: head.shares(test.frames[b]) for b in BANDS}
+
+    return _seed_recalls(table.clips, label_of, n_folds, seeds, heard)
+
+
+def _seed_recalls(
+    clips: Sequence[Clip],
+    label_of: LabelOf,
+    n_folds: int,
+    seeds: Iterable[int],
+    heard: Callable[[Fold, int], HeardFold],
+) -> dict[Rendition, list[float]]:
+    folds = speaker_folds(clips, n_folds)
+    tests = [[clips[i] for i in fold.test] for fold in folds]
     recalls: dict[Rendition, list[float]] = {band: [] for band in BANDS}
     for seed in seeds:
-        heads = [
-            (
-                fold,
-                train_network(
-                    table.take(fold.train), label_of, NETWORK_LAYERS, MlpRecipe(seed=seed)
-                ),
-            )
-            for fold in folds
-        ]
+        said = [heard(fold, seed) for fold in folds]
         for band in BANDS:
             parts = [
-                _judged(
-                    head.labels,
-                    table.take(fold.test),
-                    head.shares(table.values[band][fold.test]),
-                    label_of,
-                )
-                for fold, head in heads
+                _judged(labels, test, shares[band], label_of)
+                for test, (labels, shares) in zip(tests, said, strict=True)
             ]
             recalls[band].append(unweighted_recall(_joined(parts)))
     return recalls
@@ -192,7 +212,7 @@ def judge_across(
         part = test.take(np.flatnonzero(is_heard))
         shares = trained.shares(values[is_heard])
         kept = shares[:, at] / shares[:, at].sum(axis=1, keepdims=True)
-        judged = _judged(tuple(head.labels[i] for i in at), part, kept, label_of)
+        judged = _judged(tuple(head.labels[i] for i in at), part.clips, kept, label_of)
         answered = coverage_and_precision(judged.shares, judged.truth, head.threshold)
         results.append(
             _result(
@@ -273,11 +293,13 @@ def _named(features: str, normal: int) -> str:
     return f"{features}, normal of {normal}" if normal else features
 
 
-def _judged(labels: tuple[str, ...], test: Table, shares: Reals, label_of: LabelOf) -> Judged:
-    names = [label_of(clip) for clip in test.clips]
+def _judged(
+    labels: tuple[str, ...], clips: Sequence[Clip], shares: Reals, label_of: LabelOf
+) -> Judged:
+    names = [label_of(clip) for clip in clips]
     kept = np.array([i for i, name in enumerate(names) if name in labels])
     truth = np.array([labels.index(str(names[i])) for i in kept])
-    return Judged(labels, truth, shares[kept], test.voices[kept])
+    return Judged(labels, truth, shares[kept], np.array([clips[i].voice for i in kept]))
 
 
 def _joined(parts: Sequence[Judged]) -> Judged:

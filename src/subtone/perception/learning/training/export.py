@@ -17,8 +17,10 @@ from subtone.perception.heads.networks import Network
 from subtone.perception.heads.pooling import Pooling
 from subtone.perception.learning.baseline import centred_table
 from subtone.perception.learning.renditions import BANDS
+from subtone.perception.learning.training.attentive import AttentiveHead
 from subtone.perception.learning.training.classes import ClassHead, chosen
 from subtone.perception.learning.training.contrasts import ContrastFit
+from subtone.perception.learning.training.frames import FrameTable
 from subtone.perception.learning.training.linear import LinearMap, Reals
 from subtone.perception.learning.training.networks import NetworkHead
 from subtone.perception.learning.training.table import Table
@@ -47,6 +49,7 @@ class _Weights:
     network: Network
     tensors: Mapping[str, Reals | FloatArray]
     temperature: float
+    pooling: Pooling = Pooling.MEAN_STD  # where the features have frames
 
 
 def class_head_file(
@@ -73,6 +76,40 @@ def class_head_file(
     return _stored(
         weights,
         table,
+        name=name,
+        task=task,
+        labels=head.labels,
+        space=space,
+        threshold=head.threshold,
+        figures=figures,
+        use=CLASS_USE,
+    )
+
+
+def attentive_head_file(
+    head: AttentiveHead,
+    table: FrameTable,
+    *,
+    name: str,
+    task: str,
+    space: str,
+    figures: Mapping[str, float],
+) -> StoredHead:
+    """The file of a class head with its own pooling; ``table`` taught it."""
+    tensors = dict(head.tensors)
+    weights = _Weights(
+        layers=(head.layer,),
+        mean=tensors.pop("standardise.mean"),
+        scale=tensors.pop("standardise.scale"),
+        network=Network.LINEAR,
+        tensors=tensors,
+        temperature=head.temperature,
+        pooling=Pooling.ATTENTIVE,
+    )
+    pooled = {band: head.pooled(frames)[:, None] for band, frames in table.frames.items()}
+    return _stored(
+        weights,
+        Table(table.clips, pooled),
         name=name,
         task=task,
         labels=head.labels,
@@ -115,7 +152,9 @@ def _linear(head: ClassHead, linear: LinearMap) -> _Weights:
     )
 
 
-def described(table: Table, task: str, space: str, network: Network) -> str:
+def described(
+    table: Table, task: str, space: str, network: Network, pooling: Pooling = Pooling.MEAN_STD
+) -> str:
     """Corpora, speakers, languages, bands, acted or natural, and the command, in one line."""
     parts = []
     for corpus in sorted({clip.corpus for clip in table.clips}):
@@ -126,10 +165,11 @@ def described(table: Table, task: str, space: str, network: Network) -> str:
             f"language {'/'.join(sorted({c.language for c in clips}))}, {clips[0].licence}"
         )
     features = "acoustics" if space == ACOUSTIC_SPACE else "whisper"
+    attentive = f"--pooling {pooling} " if pooling is Pooling.ATTENTIVE else ""
     return (
         f"{'; '.join(parts)}; renditions: {', '.join(table.values)}; "
         f"made by: subtone train --task {task} --features {features} --network {network} "
-        "--data CORPUS"
+        f"{attentive}--data CORPUS"
     )
 
 
@@ -173,14 +213,16 @@ def _stored(
     is_pooled_elsewhere = space == ACOUSTIC_SPACE
     width = len(weights.mean) // len(weights.layers)
     heard = centred_table(table) if is_contrast else table
-    domain = domain_of(weights.layers, weights.mean, weights.scale, heard)
+    is_attentive = weights.pooling is Pooling.ATTENTIVE  # its table holds the one layer pooled
+    rows = (0,) if is_attentive else weights.layers
+    domain = domain_of(rows, weights.mean, weights.scale, heard)
     card = HeadCard(
         name=name,
         task=task,
         space=space,
         layer=weights.layers[0],
         also_layers=weights.layers[1:],
-        pooling=Pooling.NONE if is_pooled_elsewhere else Pooling.MEAN_STD,
+        pooling=Pooling.NONE if is_pooled_elsewhere else weights.pooling,
         width=width if is_pooled_elsewhere else width // 2,
         network=weights.network,
         labels=labels,
@@ -189,7 +231,7 @@ def _stored(
         abstention_threshold=threshold,
         domain_reference=domain.reference,
         licence=licence_of(table),
-        data=described(table, task, space, weights.network),
+        data=described(table, task, space, weights.network, weights.pooling),
         figures=dict(figures),
         intended_use=use,
     )

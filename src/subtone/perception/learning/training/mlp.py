@@ -52,18 +52,14 @@ def train_mlp(
     """
     rng = np.random.default_rng(recipe.seed)
     tensors = _initial(x.shape[1], n_labels, rng)
-    weight = (len(y) / (n_labels * np.maximum(np.bincount(y, minlength=n_labels), 1)))[y]
-    target = np.full((len(y), n_labels), recipe.smoothing / n_labels, np.float32)
-    target[np.arange(len(y)), y] += 1.0 - recipe.smoothing
-    adam = _Adam(tensors, recipe)
+    target, weight = balanced_targets(y, n_labels, recipe.smoothing)
+    adam = Adam(tensors, recipe.rate, recipe.weight_decay)
     best, best_score, best_epoch = tensors, -np.inf, recipe.max_epochs
     for epoch in range(1, recipe.max_epochs + 1):
         order = rng.permutation(len(y))
         for at in range(0, len(order), recipe.batch):
             rows = order[at : at + recipe.batch]
-            adam.step(
-                tensors, _gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng)
-            )
+            adam.step(_gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng))
         if held_out is None or score is None:
             continue
         now = score(forward(Network.MLP, tensors, held_out))
@@ -74,24 +70,39 @@ def train_mlp(
     return best, best_epoch
 
 
-class _Adam:
-    """Adam whose decay acts on the weights, not on the gradient; biases do not decay."""
+def balanced_targets(
+    y: Integers, n_labels: int, smoothing: float
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """Smoothed shares (rows, labels), and weights (rows) by which classes count the same."""
+    weight = (len(y) / (n_labels * np.maximum(np.bincount(y, minlength=n_labels), 1)))[y]
+    target = np.full((len(y), n_labels), smoothing / n_labels, np.float32)
+    target[np.arange(len(y)), y] += 1.0 - smoothing
+    return target, weight
 
-    def __init__(self, tensors: Tensors, recipe: MlpRecipe) -> None:
+
+class Adam:
+    """Adam whose decay acts on the weights, not on the gradient; biases do not decay.
+
+    ``step`` changes the tensors in place.
+    """
+
+    def __init__(self, tensors: Tensors, rate: float, weight_decay: float) -> None:
         self._mean = {k: np.zeros_like(v) for k, v in tensors.items()}
         self._square = {k: np.zeros_like(v) for k, v in tensors.items()}
-        self._recipe, self._steps = recipe, 0
+        self._tensors, self._rate, self._decay, self._steps = tensors, rate, weight_decay, 0
 
-    def step(self, tensors: Tensors, gradients: Tensors) -> None:
+    def step(self, gradients: Tensors) -> None:
+        """One step against the gradients of all tensors."""
         self._steps += 1
         one, two = 1.0 - 0.9**self._steps, 1.0 - 0.999**self._steps
         for name, gradient in gradients.items():
             self._mean[name] += 0.1 * (gradient - self._mean[name])
             self._square[name] += 0.001 * (gradient**2 - self._square[name])
             moved = (self._mean[name] / one) / (np.sqrt(self._square[name] / two) + 1e-8)
-            if tensors[name].ndim == 2:
-                moved += self._recipe.weight_decay * tensors[name]
-            tensors[name] -= np.float32(self._recipe.rate) * moved
+            tensor = self._tensors[name]
+            if tensor.ndim == 2:
+                moved += self._decay * tensor
+            tensor -= np.float32(self._rate) * moved
 
 
 def _initial(n: int, n_labels: int, rng: np.random.Generator) -> Tensors:

@@ -66,7 +66,7 @@ def train_network(
             np.tile(y[fold.train], len(table.values)),
             len(labels),
             recipe,
-            lambda logits, truth=truth: _recall(logits, truth),  # type: ignore[misc]
+            lambda logits, truth=truth: recall(logits, truth),  # type: ignore[misc]
             np.concatenate(tests).astype(np.float32),
         )
         epochs.append(epoch)
@@ -85,7 +85,7 @@ def train_network(
         tensors=tensors,
         temperature=temperature,
         threshold=abstention_threshold(softmax(logits / temperature), truth),
-        inner_recall=_recall(logits, truth),
+        inner_recall=recall(logits, truth),
     )
 
 
@@ -99,6 +99,7 @@ def _standardised(
     return mean, scale, ((rows - mean) / scale).astype(np.float32)
 
 
-def _recall(logits: FloatArray | Reals, y: Integers) -> float:
+def recall(logits: FloatArray | Reals, y: Integers) -> float:
+    """UAR of (rows, labels) logits: the mean over the labels there are of the share found."""
     said = logits.argmax(axis=1)
     return float(np.mean([(said[y == k] == k).mean() for k in np.unique(y)]))

@@ -28,6 +28,11 @@ def middle_layers(n_layers: int) -> tuple[int, ...]:
     return tuple(sorted({round(blocks / 3), round(blocks / 2), round(2 * blocks / 3)}))
 
 
+def middle_layer(n_layers: int) -> int:
+    """The one a head of a single layer reads, of ``n_layers`` hidden states from 0."""
+    return round((n_layers - 1) / 2)
+
+
 def class_search(n_layers: int) -> tuple[Setting, ...]:
     """What a class head is chosen from."""
     if n_layers == 1:
@@ -38,7 +43,7 @@ def class_search(n_layers: int) -> tuple[Setting, ...]:
         )
     middle = middle_layers(n_layers)
     return (
-        Setting((round((n_layers - 1) / 2),), Fit.LOGISTIC, 0.001),
+        Setting((middle_layer(n_layers),), Fit.LOGISTIC, 0.001),
         Setting(middle, Fit.DISCRIMINANT, 0.3),
         Setting(middle, Fit.DISCRIMINANT, 0.6),
     )
