@@ -70,10 +70,10 @@ def test_emotion_along_the_directions_of_words_goes_with_them() -> None:
     assert (same.factor, same.held_out) == ("emotion", "speakers")
     assert (words.factor, words.held_out) == ("sentence", "speakers")
     assert words.before.low > words.chance
-    assert words.after.value == words.chance
+    assert words.after.value == pytest.approx(words.chance, abs=0.05)
     assert same.random.value > same.after.value + 0.1
     assert same.cost.low > 0.0
-    assert strict.before.value == speaker.effects[0].before.value
+    assert strict.before.value == pytest.approx(speaker.effects[0].before.value, abs=0.02)
 
 
 def test_emotion_apart_from_the_words_outlives_them() -> None:
