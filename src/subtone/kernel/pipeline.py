@@ -109,7 +109,7 @@ def _close_moment(state: CallState, t_ms: int, t_seen_ms: int) -> tuple[CallStat
             scores=heard.customer.scores,
             features=heard.customer.features,
             words_valence=words_valence(text.positivity, calibration.voice),
-            heads=head_evidence(t_ms, state.heads, calibration.voice),
+            heads=head_evidence(t_ms, state.heads, calibration),
             customer_talk_ms=heard.customer_talk_ms,
             agent_talk_ms=heard.agent_talk_ms,
             overlap_ms=heard.overlap_ms,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.calibration import Calibration
 from subtone.contracts.inbound import HeadResult, HeadValue
 from subtone.contracts.vocabulary import HeadKind
 from subtone.kernel.voice_intelligence.head_evidence import (
@@ -16,7 +16,8 @@ from subtone.kernel.voice_intelligence.head_evidence import (
     words_valence,
 )
 
-CALIBRATION = VoiceCalibration()
+CALIBRATION = Calibration()
+VOICE = CALIBRATION.voice
 
 
 def finding(
@@ -42,8 +43,8 @@ def finding(
 
 
 def test_words_alone_discount_by_the_calibration() -> None:
-    assert words_valence(0.0, CALIBRATION) == 1.0
-    assert words_valence(1.0, CALIBRATION) == pytest.approx(0.2)
+    assert words_valence(0.0, VOICE) == 1.0
+    assert words_valence(1.0, VOICE) == pytest.approx(0.2)
 
 
 def test_without_findings_of_a_known_head_there_is_no_evidence() -> None:
@@ -54,7 +55,7 @@ def test_without_findings_of_a_known_head_there_is_no_evidence() -> None:
 
 
 def test_a_valence_logit_reads_as_a_share_and_weighs_by_its_trust() -> None:
-    at_centre = finding(CALIBRATION.valence_centre, trust=0.25)
+    at_centre = finding(VOICE.valence_centre, trust=0.25)
     (evidence,) = head_evidence(10_000, [at_centre], CALIBRATION)
     assert (evidence.head, evidence.model) == (HeadKind.VALENCE, "test@1")
     assert evidence.value == pytest.approx(0.5)
@@ -113,6 +114,10 @@ def test_classes_speak_for_valence_only_where_no_valence_head_has() -> None:
     assert evidence.value == pytest.approx(0.1)
     (evidence,) = head_evidence(10_000, [happy, finding(0.0)], CALIBRATION)
     assert evidence.head is HeadKind.VALENCE
+    silent = [arousal(-20.0), finding(-20.0)]  # it has spoken, and of an even voice says nothing
+    assert [e.head for e in head_evidence(10_000, [happy, *silent], CALIBRATION)] == [
+        HeadKind.AROUSAL
+    ]
 
 
 @given(

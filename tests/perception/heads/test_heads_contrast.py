@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.calibration import Calibration
 from subtone.kernel.voice_intelligence.head_evidence import head_evidence
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.heads.contrast import ContrastHead, SpeakerCentre
@@ -90,8 +90,9 @@ def test_the_kernel_reads_what_the_head_says() -> None:
     event = found.result(
         call_id="c", track_id="t", t_start_ms=1_000, t_event_ms=2_600, t_seen_ms=2_700
     )
-    calibration = VoiceCalibration()
-    logit = (found.values[0].value - calibration.valence_centre) / calibration.valence_scale
+    calibration = Calibration()
+    voice = calibration.voice
+    logit = (found.values[0].value - voice.valence_centre) / voice.valence_scale
     trust = found.confidence * found.reliability
     (evidence,) = head_evidence(event.t_event_ms, [event], calibration)
     assert evidence.value == pytest.approx(1 / (1 + np.exp(-logit)))

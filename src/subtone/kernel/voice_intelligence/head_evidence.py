@@ -10,18 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from subtone.contracts.calibration import VoiceCalibration
+from subtone.contracts.calibration import Calibration, VoiceCalibration
 from subtone.contracts.inbound import HeadResult
 from subtone.contracts.vocabulary import HeadKind
 from subtone.contracts.voice_intelligence import HeadEvidence
 from subtone.kernel.statistics import clamp, half_life_weight, share_above
 
 JOY = "happy"  # the one class that makes arousal pleasant
-AT_EASE = 0.2  # what a score is at the caller's own baseline
 
 
 def head_evidence(
-    t_ms: int, results: Sequence[HeadResult], calibration: VoiceCalibration
+    t_ms: int, results: Sequence[HeadResult], calibration: Calibration
 ) -> tuple[HeadEvidence, ...]:
     """At most one piece of evidence for arousal and one for valence, by tick ``t_ms``.
 
@@ -38,18 +37,21 @@ def head_evidence(
 
         return value
 
-    arousal = squashed(calibration.arousal_centre, max(calibration.arousal_scale, 1e-6), "high")
-    valence = squashed(calibration.valence_centre, max(calibration.valence_scale, 1e-6), "negative")
+    voice, at_ease = calibration.voice, calibration.drift.baseline_score
+    arousal = squashed(voice.arousal_centre, max(voice.arousal_scale, 1e-6), "high")
+    valence = squashed(voice.valence_centre, max(voice.valence_scale, 1e-6), "negative")
     aroused = {r.t_event_ms: arousal(r) for r in results if r.head == HeadKind.AROUSAL}
 
     def say(result: HeadResult) -> float:
-        raised = share_above(aroused.get(result.t_event_ms, 1.0), AT_EASE)
-        return max(raised, share_above(valence(result), calibration.displeasure_from))
+        raised = share_above(aroused.get(result.t_event_ms, 1.0), at_ease)
+        return max(raised, share_above(valence(result), voice.displeasure_from))
 
+    has_valence = any(r.head == HeadKind.VALENCE and r.t_event_ms <= t_ms for r in results)
     heard = (
-        _averaged(t_ms, results, HeadKind.AROUSAL, arousal, calibration),
-        _averaged(t_ms, results, HeadKind.VALENCE, valence, calibration, say)
-        or _averaged(t_ms, results, HeadKind.EMOTION, _without_joy, calibration),
+        _averaged(t_ms, results, HeadKind.AROUSAL, arousal, voice),
+        _averaged(t_ms, results, HeadKind.VALENCE, valence, voice, say)
+        if has_valence
+        else _averaged(t_ms, results, HeadKind.EMOTION, _without_joy, voice),
     )
     return tuple(evidence for evidence in heard if evidence is not None)
 

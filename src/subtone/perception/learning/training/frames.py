@@ -12,7 +12,7 @@ from subtone.perception.learning.cache import FeatureCache, Progress, no_progres
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.features import HalfArray, WhisperFrames
 from subtone.perception.learning.renditions import Rendition
-from subtone.perception.learning.training.table import Indices
+from subtone.perception.learning.training.table import Indices, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +52,8 @@ def build_frames(
     progress: Progress = no_progress,
 ) -> FrameTable:
     """Encode what the cache does not hold yet; ``progress`` counts clips over all renditions."""
-    total = len(clips) * len(renditions)
-    frames = {}
-    for k, rendition in enumerate(renditions):
-        begun = k * len(clips)
-
-        def advance(done: int, _: int, begun: int = begun) -> None:
-            progress(begun + done, total)
-
-        frames[rendition] = cache.frames(clips, extractor, rendition, advance)
+    frames = {
+        rendition: cache.frames(clips, extractor, rendition, advance)
+        for rendition, advance in counted(renditions, len(clips), progress)
+    }
     return FrameTable(tuple(clips), frames, extractor.layer)

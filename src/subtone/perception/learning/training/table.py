@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +60,20 @@ def build_table(
     progress: Progress = no_progress,
 ) -> Table:
     """Encode what the cache does not hold yet; ``progress`` counts clips over all renditions."""
-    total = len(clips) * len(renditions)
-    values = {}
-    for k, rendition in enumerate(renditions):
-        begun = k * len(clips)
-
-        def advance(done: int, _: int, begun: int = begun) -> None:
-            progress(begun + done, total)
-
-        values[rendition] = cache.features(clips, extractor, rendition, advance)
+    values = {
+        rendition: cache.features(clips, extractor, rendition, advance)
+        for rendition, advance in counted(renditions, len(clips), progress)
+    }
     return Table(tuple(clips), values)
+
+
+def counted(
+    renditions: Sequence[Rendition], clips: int, progress: Progress
+) -> Iterator[tuple[Rendition, Progress]]:
+    """Each rendition with a progress of its clips that counts on over all of them."""
+    for k, rendition in enumerate(renditions):
+
+        def advance(done: int, _: int, begun: int = k * clips) -> None:
+            progress(begun + done, clips * len(renditions))
+
+        yield rendition, advance
