@@ -107,8 +107,10 @@ def test_escaped_text_holds_no_markup(text: str) -> None:
     assert not set(esc(text)) & set("<>\"'")
 
 
-def span(start: int, end: int, kind: SpanKind = SpanKind.EMPHASIS) -> TextSpan:
-    return TextSpan(start=start, end=end, text="", kind=kind, contribution=0.1, rule="r")
+def span(
+    start: int, end: int, kind: SpanKind = SpanKind.EMPHASIS, contribution: float = 0.1
+) -> TextSpan:
+    return TextSpan(start=start, end=end, text="", kind=kind, contribution=contribution, rule="r")
 
 
 @given(
@@ -124,6 +126,11 @@ def test_highlights_never_overlap_and_stay_inside(text: str, ends: list[tuple[in
 def test_overlapping_highlights_keep_every_kind() -> None:
     found = highlights([span(0, 4), span(2, 6, SpanKind.SUPPRESSION)], 10)
     assert found == [(0, 6, (SpanKind.EMPHASIS, SpanKind.SUPPRESSION))]
+
+
+def test_a_word_that_speaks_against_frustration_is_not_marked_as_a_complaint() -> None:
+    found = highlights([span(0, 4, SpanKind.FITTED, -0.2), span(5, 9, SpanKind.FITTED)], 10)
+    assert found == [(5, 9, (SpanKind.FITTED,))]
 
 
 @given(st.text(max_size=30), st.integers(0, 35), st.integers(0, 35))

@@ -38,6 +38,7 @@ from subtone.surfaces.report.findings import (
 from subtone.surfaces.report.words import (
     DETAILS,
     KINDS,
+    RARE_IN_COMPLAINTS,
     ROLES,
     SIGNALS,
     STATES,
@@ -420,7 +421,11 @@ def _evidence(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableTyp
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for w in basis.words:
-        kinds = "; ".join(f"{visible(s.text)} · {say(KINDS[s.kind], language)}" for s in w.spans)
+        kinds = "; ".join(
+            f"{visible(s.text)} · "
+            + say(RARE_IN_COMPLAINTS if s.contribution < 0.0 else KINDS[s.kind], language)
+            for s in w.spans
+        )
         quote = Text(f"“{visible(w.quote)}”").append(f"\n{kinds}" if kinds else "", style="dim")
         grid.add_row(say(_WORDS, language), _stretch(w.t_event_ms, w.t_end_ms), quote)
     for v in basis.voice:

@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from subtone.contracts.session_state import LocalText, StateBasis
 from subtone.contracts.signal_correlation import AlignedMoment, ConflictReport, DriftAssessment
@@ -259,6 +260,16 @@ def test_three_deviations_in_the_order_the_scorer_gave_and_clipped_ones_are_lowe
     assert basis(scores=voice((VoiceFeature.RATE, 0.49))).voice[0].observation.en == (
         "within this caller's usual range"
     )
+
+
+def test_a_word_that_speaks_against_frustration_is_no_complaint() -> None:
+    said, scores = turn("no problem", SpanKind.FITTED, "problem")
+    reasons = "".join(r.en for r in basis(turns=((said, scores),)).reasons)
+    assert "words common in complaints" in reasons
+    against = replace(scores, spans=(replace(scores.spans[0], contribution=-0.2),))
+    reasons = "".join(r.en for r in basis(turns=((said, against),)).reasons)
+    assert "no marked words" in reasons
+    assert "common in complaints" not in reasons
 
 
 def test_long_turn_is_cut_around_its_marked_words_and_only_the_latest_turns_count() -> None:

@@ -341,7 +341,8 @@ def _is_complete(moment: AlignedMoment) -> bool:
 
 
 def _words_reason(turn: TextTurn, scores: TextEmotionScores) -> LocalText:
-    kinds = dict.fromkeys(span.kind for span in scores.spans)
+    # below 0 a fitted term speaks against frustration: no reason for what was decided
+    kinds = dict.fromkeys(span.kind for span in scores.spans if span.contribution >= 0.0)
     markers = [phrases.SPAN_KINDS[kind] for kind in kinds] or [phrases.NO_MARKERS]
     return fill(
         phrases.WORDS_REASON,

@@ -70,7 +70,7 @@ def highlights(spans: Sequence[TextSpan], length: int) -> list[Highlight]:
     found: list[Highlight] = []
     for span in sorted(spans, key=lambda s: (s.start, s.end)):
         start, end = span.start, min(span.end, length)
-        if start >= end:
+        if start >= end or span.contribution < 0.0:  # it speaks against, which is no evidence
             continue
         if found and start < found[-1].end:
             last = found.pop()

@@ -79,8 +79,10 @@ KINDS: Mapping[SpanKind, LocalText] = {
     SpanKind.ESCALATION_REQUEST: _t("asks to escalate", "要求升级"),
     SpanKind.RHETORICAL_QUESTION: _t("rhetorical", "反问"),
     SpanKind.EMPHASIS: _t("emphasis", "强调"),
-    SpanKind.FITTED: _t("fitted", "统计词"),
+    SpanKind.FITTED: _t("complaint word", "投诉用语"),
 }
+
+RARE_IN_COMPLAINTS = _t("rare in complaints", "投诉中少见")
 
 AMD_VERDICTS: Mapping[AmdVerdict, LocalText] = {
     AmdVerdict.HUMAN: _t("A person answered", "由真人接听"),
