@@ -65,6 +65,7 @@ def compared(
     from subtone.perception.heads.comparison import Candidate, LabelledClip, compare, unencoded
     from subtone.perception.heads.emotion import EMOTIONS, EmotionHead
     from subtone.perception.heads.emotion_model import EmotionModel
+    from subtone.perception.heads.errors import HeadError
     from subtone.perception.heads.files import read_head
     from subtone.perception.learning.clips import load_clip
     from subtone.perception.learning.corpora import read_corpus
@@ -79,6 +80,12 @@ def compared(
             )
             continue
         head = EmotionHead(read_head(path))
+        if head.needs.speaker_baseline:
+            raise HeadError(
+                path.name,
+                "is relative to the speaker's own first utterances, and clips are compared alone",
+                "leave it out: its card holds its figures, and subtone evaluate has rows of such",
+            )
         encoder = encoder or WhisperEncoder(checkpoint, threads=1)
         candidates[name] = Candidate(
             prepare=partial(encoder.encode, sample_rate_hz=SAMPLE_RATE_HZ),

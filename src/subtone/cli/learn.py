@@ -110,6 +110,14 @@ def check(folder: Path, corpus: str | None) -> None:
     help="Of emotion and language heads: from frames to one vector, evenly or as it is learnt; "
     "attentive is for corpora above some 2000 clips.",
 )
+@click.option(
+    "--baseline",
+    type=click.Choice(["none", "speaker"]),
+    default="none",
+    show_default=True,
+    help="speaker: an emotion head that reads utterances less half of the speaker's own normal; "
+    "it is silent for a caller's first three. Contrasts take all of it off always.",
+)
 @_encoder
 @_cache
 @click.option("--name", help="The head's name on its card; the file's stem without.")
@@ -120,6 +128,7 @@ def train(
     features: str,
     network: str,
     pooling: str,
+    baseline: str,
     encoder: str,
     cache: Path,
     name: str | None,
@@ -142,6 +151,7 @@ def train(
             name=name or out.stem,
             network=Network(network),
             pooling=Pooling(pooling),
+            is_against_normal=baseline == "speaker",
             progress=progress,
         )
         out.parent.mkdir(parents=True, exist_ok=True)

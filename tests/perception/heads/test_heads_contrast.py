@@ -8,7 +8,8 @@ import pytest
 from subtone.contracts.calibration import Calibration
 from subtone.kernel.voice_intelligence.head_evidence import head_evidence
 from subtone.perception.encoding import EncodedAudio
-from subtone.perception.heads.contrast import ContrastHead, SpeakerCentre
+from subtone.perception.heads.centre import SpeakerCentre
+from subtone.perception.heads.contrast import ContrastHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.pooling import Pooling
 from support_heads import contrast, encoded, speech, stored

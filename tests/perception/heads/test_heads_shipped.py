@@ -8,7 +8,8 @@ import soundfile
 
 from subtone.perception.encoder.whisper import WhisperEncoder
 from subtone.perception.heads.acoustic import SPACE, AcousticContrast, acoustic_window
-from subtone.perception.heads.contrast import ContrastHead, SpeakerCentre
+from subtone.perception.heads.centre import SpeakerCentre
+from subtone.perception.heads.contrast import ContrastHead
 from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import read_head

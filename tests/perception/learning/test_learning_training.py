@@ -9,7 +9,7 @@ import pytest
 
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.perception.encoding import FloatArray
-from subtone.perception.heads.contrast import SpeakerCentre
+from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.files import StoredHead, to_bytes
 from subtone.perception.heads.networks import Network, forward, softmax
 from subtone.perception.learning.baseline import centred_on_all, centred_on_first, centred_table

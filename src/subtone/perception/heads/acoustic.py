@@ -28,7 +28,8 @@ from subtone.kernel.voice_intelligence.acoustics import (
 from subtone.kernel.voice_intelligence.baseline import observed_features
 from subtone.perception.encoding import SAMPLE_RATE_HZ, FloatArray
 from subtone.perception.heads.card import CONTRASTS
-from subtone.perception.heads.contrast import BASELINE_UTTERANCES, ContrastFinding
+from subtone.perception.heads.centre import BASELINE_UTTERANCES
+from subtone.perception.heads.contrast import ContrastFinding
 from subtone.perception.heads.domain import TrainingDomain
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead

@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.networks import Network
@@ -22,6 +22,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
 ShortName = Annotated[str, Meta(min_length=1, max_length=150)]
 Layer = Annotated[int, Meta(ge=0, le=255)]
 Positive = Annotated[float, Meta(gt=0.0)]
+Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 
 
 class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,7 @@ class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     network: Network
     labels: tuple[ShortName, ...] = ()  # in the order of the outputs; none where it gives a vector
     is_relative_to_speaker: bool = False  # reads the difference from the caller's first speech
+    speaker_share: Share | UnsetType = UNSET  # of it, taken off; all where nothing is said
     temperature: Positive | None = None  # divides the logits; None: not calibrated
     # of the top probability; of a voice head, the cosine from which two voices are one
     abstention_threshold: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
@@ -47,6 +49,13 @@ class HeadCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     figures: dict[str, float] = {}
     intended_use: Text
     format_version: int = FORMAT_VERSION
+
+    @property
+    def share_of_normal(self) -> float:
+        """How much of the speaker's own normal is taken off what the head reads, in [0, 1]."""
+        if not self.is_relative_to_speaker:
+            return 0.0
+        return 1.0 if self.speaker_share is UNSET else self.speaker_share
 
 
 def check_card(card: HeadCard) -> None:
@@ -111,8 +120,12 @@ def _faults(card: HeadCard) -> list[tuple[bool, str]]:
             "names a layer twice",
         ),
         (
-            contrast is not None and not card.is_relative_to_speaker,
-            "a contrast is relative to the speaker",
+            contrast is not None and card.share_of_normal != 1.0,
+            "a contrast is relative to the speaker, whose normal is taken off whole",
+        ),
+        (
+            card.speaker_share is not UNSET and not card.is_relative_to_speaker,
+            "says which share of the speaker's normal is taken off, and is not relative to it",
         ),
         (not all(math.isfinite(n) for n in numbers), "holds a number that is not finite"),
     ]

@@ -10,59 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from subtone.contracts.inbound import HeadResult, HeadValue
-from subtone.perception.encoding import FRAMES_PER_SECOND, EncodedAudio, FloatArray
+from subtone.perception.encoding import FRAMES_PER_SECOND, EncodedAudio
 from subtone.perception.heads.card import CONTRASTS
+from subtone.perception.heads.centre import SpeakerCentre, heard_vector, spoken_frames
 from subtone.perception.heads.domain import TrainingDomain
-from subtone.perception.heads.emotion import MIN_FRAMES
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.tasks import Needs
 
-BASELINE_UTTERANCES: Final = 3
-BASELINE_FRAMES: Final = 4 * FRAMES_PER_SECOND  # as much voice as the kernel's baseline asks for
 FULL_FRAMES: Final = 3 * FRAMES_PER_SECOND // 2  # confidence 1 from 1.5 s, as the kernel's voice
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SpeakerCentre:
-    """The mean pooled encoding of one caller's first utterances; a value, so it can be kept.
-
-    Utterances weigh by their length: three short answers are nobody's normal.
-    mean: (blocks + 1, 2 * width), None before the first utterance.
-    """
-
-    utterances: int = 0
-    frames: int = 0
-    mean: FloatArray | None = None
-
-    @property
-    def is_established(self) -> bool:
-        """Whether the caller's own normal is known; from then on it stands."""
-        return self.utterances >= BASELINE_UTTERANCES and self.frames >= BASELINE_FRAMES
-
-    def add(self, audio: EncodedAudio) -> SpeakerCentre:
-        """Include one utterance; too short ones and those after the baseline change nothing."""
-        frames = _frames(audio)
-        if self.is_established or frames < MIN_FRAMES:
-            return self
-        if self.mean is None:
-            return SpeakerCentre(utterances=1, frames=frames, mean=audio.pooled)
-        if self.mean.shape != audio.pooled.shape:
-            raise HeadError(
-                "speaker baseline",
-                "was begun with another encoder",
-                "begin a new baseline when the encoder changes",
-            )
-        total = self.frames + frames
-        share = np.float32(frames / total)
-        return SpeakerCentre(
-            utterances=self.utterances + 1,
-            frames=total,
-            mean=self.mean + (audio.pooled - self.mean) * share,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,20 +76,15 @@ class ContrastHead:
 
         Raises HeadError where the recording was encoded by another encoder.
         """
-        frames = _frames(audio)
-        if not centre.is_established or centre.mean is None or frames < MIN_FRAMES:
+        moved = heard_vector(self._head, audio, centre)
+        if moved is None:
             return None
         card = self._head.card
-        moved = self._head.pool(audio) - self._head.select(centre.mean)
         logit = float(self._head.outputs(moved[None])[0, 0]) / (card.temperature or 1.0)
         return ContrastFinding(
             head=card.task,
             values=(HeadValue(label=card.labels[0], value=logit),),
-            confidence=min(1.0, frames / FULL_FRAMES),
+            confidence=min(1.0, spoken_frames(audio) / FULL_FRAMES),
             reliability=self._domain.reliability(self._head.standardise(moved)),
             model=self.model,
         )
-
-
-def _frames(audio: EncodedAudio) -> int:
-    return sum(window.valid_frames for window in audio.windows)

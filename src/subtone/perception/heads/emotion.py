@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 from subtone.contracts.memory import EmotionFinding, LabelProbability
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.heads.card import EMOTIONS
+from subtone.perception.heads.centre import SpeakerCentre, heard_vector
 from subtone.perception.heads.domain import TrainingDomain, tempered_shares
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.tasks import Needs
 
-MIN_FRAMES: Final = 25  # half a second at 50 a second, as the kernel's voice channel asks
-
-__all__ = ["EMOTIONS", "MIN_FRAMES", "EmotionHead", "emotion_finding"]
+__all__ = ["EMOTIONS", "EmotionHead", "emotion_finding"]
 
 
 class EmotionHead:
     """Calibrated probabilities, evener far from the training, abstaining below a threshold.
 
-    Raises HeadError for a head of another task, or one relative to the speaker.
+    One that is relative to the speaker is silent until the caller's own normal is known.
+    Raises HeadError for a head of another task.
     """
 
     def __init__(self, head: StoredHead) -> None:
-        if head.card.task != "emotion" or head.domain is None or head.card.is_relative_to_speaker:
+        if head.card.task != "emotion" or head.domain is None:
             raise HeadError(
                 head.card.name,
-                f"is a head for {head.card.task}, not one for emotion that needs no baseline",
+                f"is a head for {head.card.task}, not one for emotion",
                 "give a head file whose card says so",
             )
         self._head = head
         self._domain: TrainingDomain = head.domain
         self.name = "emotion"
-        self.needs = Needs(layers=head.layers)
+        self.needs = Needs(layers=head.layers, speaker_baseline=head.card.is_relative_to_speaker)
         self.size_bytes = head.size_bytes
 
     @property
@@ -44,17 +42,18 @@ class EmotionHead:
         """Name and digest."""
         return self._head.model
 
-    def __call__(self, audio: EncodedAudio) -> EmotionFinding:
+    def __call__(self, audio: EncodedAudio, centre: SpeakerCentre | None = None) -> EmotionFinding:
         """How a recording sounded; abstains below half a second of speech.
 
+        centre: the caller's normal, for a head that is relative to it; without, it abstains.
         Raises HeadError where the recording was encoded by another encoder.
         """
         card = self._head.card
-        if sum(window.valid_frames for window in audio.windows) < MIN_FRAMES:
+        heard = heard_vector(self._head, audio, centre)
+        if heard is None:
             return silent_finding(self.model, is_calibrated=card.temperature is not None)
-        pooled = self._head.pool(audio)
-        logits = self._head.outputs(pooled[None])[0].astype(np.float64)
-        reliability = self._domain.reliability(self._head.standardise(pooled))
+        logits = self._head.outputs(heard[None])[0].astype(np.float64)
+        reliability = self._domain.reliability(self._head.standardise(heard))
         return emotion_finding(
             card.labels,
             tempered_shares(logits, card.temperature or 1.0, reliability),

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtone.perception.encoding import FloatArray
-from subtone.perception.heads.contrast import BASELINE_UTTERANCES
+from subtone.perception.heads.centre import BASELINE_UTTERANCES
 from subtone.perception.learning.clips import Clip
+from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.training.table import Table
 
 NORMAL_LABEL: Final = "neutral"
@@ -68,8 +69,16 @@ def centred_on_first(
 
 
 def centred_table(table: Table, share: float = 1.0) -> Table:
-    """What a head is taught: every rendition centred, without speakers who have no normal."""
+    """What a head is taught: every rendition centred, without speakers who have no normal.
+
+    Raises LearningError where nobody has one.
+    """
     has_normal = centred_on_all(next(iter(table.values.values())), table.clips)[1]
+    if not has_normal.any():
+        raise LearningError(
+            f"no speaker has a clip labelled {NORMAL_LABEL}, so nobody's own normal is known; add "
+            "such clips, or train a head that is not relative to the speaker"
+        )
     centred = table.mapped(lambda values, clips: centred_on_all(values, clips, share)[0])
     return centred.take(np.flatnonzero(has_normal))
 

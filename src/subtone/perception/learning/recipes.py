@@ -9,9 +9,11 @@ from typing import Final, TypeVar
 import numpy as np
 
 from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
+from subtone.perception.heads.centre import BASELINE_UTTERANCES
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import Network
 from subtone.perception.heads.pooling import Pooling
+from subtone.perception.learning.baseline import CLASS_SHARE, NORMAL_LABEL, centred_table
 from subtone.perception.learning.cache import FeatureCache, Progress, no_progress
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.errors import LearningError
@@ -74,17 +76,30 @@ def train_head(
     name: str,
     network: Network = Network.LINEAR,
     pooling: Pooling = Pooling.MEAN_STD,
+    is_against_normal: bool = False,
     progress: Progress = no_progress,
 ) -> StoredHead:
     """Encode, choose, calibrate, judge by folds over speakers, and fit on everything.
 
     The card's figures are of folds that never saw the speakers they judge, in both bands. A
     network, or a pooling that is learnt, is the best of several seeds by the inner folds that
-    stopped it, and the figures of the linear head stand beside its own.
+    stopped it, and the figures of the linear head stand beside its own. Against the speaker's
+    own normal, half of it is taken off, in the figures as three other neutral clips give it.
     The same clips, task and extractor give the same head on the same machine.
     Raises LearningError where the clips do not allow it.
     """
     is_attentive = pooling is Pooling.ATTENTIVE
+    if is_against_normal and (
+        task is not LearningTask.EMOTION
+        or not isinstance(extractor, WhisperLayers)
+        or network is not Network.LINEAR
+        or is_attentive
+    ):
+        raise LearningError(
+            f"{task}: a speaker's own normal is taken off for linear heads of emotion that pool an "
+            "encoder's layers evenly, and off contrasts always; leave out --baseline speaker, or "
+            "--features acoustics, --network mlp and --pooling attentive"
+        )
     if task is LearningTask.SPEAKER:
         if (
             not isinstance(extractor, WhisperLayers)
@@ -101,7 +116,8 @@ def train_head(
     table = build_table(clips, extractor, RENDITIONS, cache, progress)
     space = space_of(extractor)
     if task in _LABELS:
-        return _class_head(table, task, network, name, space)
+        share = CLASS_SHARE if is_against_normal else 0.0
+        return _class_head(table, task, network, name, space, share)
     if network is Network.MLP:
         raise LearningError(f"{task}: a contrast is linear; leave out --network mlp")
     train = train_arousal if task is LearningTask.AROUSAL else train_valence
@@ -116,12 +132,13 @@ _LABELS: Final[dict[LearningTask, LabelOf]] = {
 
 
 def _class_head(
-    table: Table, task: LearningTask, network: Network, name: str, space: str
+    table: Table, task: LearningTask, network: Network, name: str, space: str, share: float
 ) -> StoredHead:
     label_of, search = _LABELS[task], class_search(table.n_layers)
     known = table.where(lambda clip: label_of(clip) is not None)
-    head = train_classes(known, label_of, search)
-    figures = _linear_figures(known, label_of, name)
+    taught = centred_table(known, share) if share else known
+    head = train_classes(taught, label_of, search)
+    figures = _linear_figures(known, label_of, name, BASELINE_UTTERANCES if share else 0)
     if network is Network.MLP:
         trained = [
             train_network(known, label_of, head.setting.layers, MlpRecipe(seed=seed))
@@ -132,7 +149,7 @@ def _class_head(
             best, known, name=name, task=task, space=space, figures=_rounded(figures)
         )
     return class_head_file(
-        head, known, name=name, task=task, space=space, figures=_rounded(figures)
+        head, known, name=name, task=task, space=space, figures=_rounded(figures), share=share
     )
 
 
@@ -167,11 +184,24 @@ def _attentive_head(
     )
 
 
-def _linear_figures(table: Table, label_of: LabelOf, name: str) -> dict[str, float]:
-    """Of the linear head on speakers it has not heard, in both bands."""
+def _linear_figures(
+    table: Table, label_of: LabelOf, name: str, normal: int = 0
+) -> dict[str, float]:
+    """Of the linear head on speakers it has not heard, in both bands.
+
+    normal: from how many other neutral clips theirs is known; 0 where none is taken off.
+    """
     figures, search = {}, class_search(table.n_layers)
     folds = _card_folds(table)
-    for result in judge_within(table, label_of, search, folds, features="linear", test=name):
+    results = judge_within(
+        table, label_of, search, folds, features="linear", test=name, normals=(normal,)
+    )
+    if not results:
+        raise LearningError(
+            f"no speaker has {normal} {NORMAL_LABEL} clips beside the one that is judged, so "
+            "nothing says how well the head does; add such clips, or leave out --baseline speaker"
+        )
+    for result in results:
         for figure in ("uar", "wa", "ece"):
             figures[f"{figure}_{result.band}"] = result.figures[figure].value
         figures[f"answered_{result.band}"] = result.coverage

@@ -31,11 +31,13 @@ from subtone.contracts.memory import (
     VectorQuery,
 )
 from subtone.contracts.ports import EVERYTHING, MemoryStore
+from subtone.contracts.vocabulary import Role
 from subtone.perception.encoder import WhisperEncoder
 from subtone.perception.encoding import EncodedAudio, EncodedWindow
 from subtone.perception.errors import PerceptionError
 from subtone.perception.fusion.vectors import ModalityVector
 from subtone.perception.heads.card import CONTRASTS
+from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.registry import available_heads, declared_head
 from subtone.perception.heads.shipped import shipped_for
@@ -211,14 +213,31 @@ class AudioMemorySystem:
             **found,
         )
 
-    def understand(self, encoded: EncodedAudio, tasks: Sequence[str]) -> dict[str, Any]:
-        """Each task's finding about one encoding, by task; never encodes."""
+    def understand(
+        self, encoded: EncodedAudio, tasks: Sequence[str], centre: SpeakerCentre | None = None
+    ) -> dict[str, Any]:
+        """Each task's finding about one encoding, by task; never encodes.
+
+        centre: the normal of the one who speaks, so far; None where nobody knows who does.
+        Raises HeadError for a head that is relative to the speaker where there is none.
+        """
         self.require_known(tasks)
         found = {}
         for task in tasks:
             with self._pool.borrow(task) as head:
                 ask: Any = head  # what it gives is its own contract
-                found[task] = ask(encoded)
+                if not head.needs.speaker_baseline:
+                    found[task] = ask(encoded)
+                elif centre is not None:
+                    found[task] = ask(encoded, centre)
+                else:
+                    raise HeadError(
+                        task,
+                        "reads one speaker's utterances in their order against the first of them, "
+                        "and this is none",
+                        "use it on running calls, remember a recording and say whose role each of "
+                        "its channels is, or give a head that is not relative to the speaker",
+                    )
         if self._voices is not None and "speaker" in found:
             self._voices.keep(found["speaker"])
         return found
@@ -256,17 +275,21 @@ class AudioMemorySystem:
         """Store one record for every stretch of speech, all of them or none; return them.
 
         A recording of any length goes through in bounded memory. Storing the same content
-        again replaces what it left before. Raises as ``process_audio``.
+        again replaces what it left before. Where ``keep`` says whose the channel is, a head
+        that is relative to the speaker reads it against its own first utterances. Raises as
+        ``process_audio``.
         """
         store = self._require_store()
         self.require_known(tasks)
         recording = Recording.of(audio, sample_rate_hz, channel)
         windows = self.encoder.encode_stream(recording.blocks(), recording.sample_rate_hz)
         utterances = map(self.alone, windows)
-        records = [
-            self._record(recording, keep, number, heard, self.understand(heard, tasks))
-            for number, heard in enumerate(utterances)
-        ]
+        centre = None if keep.role is Role.UNKNOWN else SpeakerCentre()
+        records = []
+        for number, heard in enumerate(utterances):
+            found = self.understand(heard, tasks, centre)
+            records.append(self._record(recording, keep, number, heard, found))
+            centre = None if centre is None else centre.add(heard)
         store.add(records)
         return tuple(records)
 
@@ -407,10 +430,6 @@ class AudioMemorySystem:
     def _load(self, task: str) -> Any:
         settings = dict(self._settings.get(task, {}))
         declared = declared_head(task)
-        if declared.needs.speaker_baseline:
-            raise HeadError(
-                task, "is relative to a caller's first utterances", "use it on running calls"
-            )
         if task == "speaker" and settings.get("is_voiceprint_allowed") and self.store is not None:
             self._voices = self._known_voices(self.store)
             settings = {**self._voices.settings, **settings}

@@ -18,7 +18,8 @@ from subtone.ingest.wire import StreamText
 from subtone.kernel.voice_intelligence.acoustics import decode_payload
 from subtone.perception.encoder.windows import SpeechWindow, SpeechWindows
 from subtone.perception.encoding import SAMPLE_RATE_HZ, EncodedAudio, FloatArray
-from subtone.perception.heads.contrast import ContrastFinding, ContrastHead, SpeakerCentre
+from subtone.perception.heads.centre import SpeakerCentre
+from subtone.perception.heads.contrast import ContrastFinding, ContrastHead
 from subtone.runtime.audio_memory import AudioMemorySystem
 
 GAP_MS: Final = 60  # stamps jitter less; more is a hole, and words on both sides are two utterances
@@ -112,13 +113,14 @@ class Utterances:
             if len(window.samples) * 1000 < LEAST_MS * SAMPLE_RATE_HZ:
                 continue
             utterance = self._encode(window)
-            found = self._system.understand(utterance, self._tasks)
+            found = self._system.understand(utterance, self._tasks, self._centre)
             if self._forgetting.is_set():
                 return Findings()
             self._keep(utterance, found)
             texts += texts_of(found.get("transcription"))
             heads += self._contrast(utterance)
             heads += self._emotion(found.get("emotion"), utterance)
+            self._centre = self._centre.add(utterance)
         return Findings(tuple(texts), tuple(heads))
 
     def _feed(self, heard: Sound) -> Sequence[SpeechWindow]:
@@ -181,12 +183,10 @@ class Utterances:
                         model=contrast.model,
                     )
                 )
-        if self._contrasts:
-            self._centre = self._centre.add(utterance)
         return found
 
     def _emotion(self, emotion: EmotionFinding | None, utterance: EncodedAudio) -> list[HeadResult]:
-        """The class probabilities; nothing where the head found nothing to hear."""
+        """The class probabilities; nothing where the head heard nothing, or knew no normal yet."""
         if emotion is None or not emotion.probabilities:
             return []
         return [

@@ -107,7 +107,8 @@ def judge_within(
     normals: from how many neutral utterances a tested speaker's normal is taken, one result
     for each; 0 is none, and the head is then taught without. In training the normal is of all
     neutral clips there, in the test of other neutral clips of the speaker, whichever sentence
-    they hold. Clips that have none are left out of the test.
+    they hold. Clips that have none are left out of the test; where no clip has one, there is
+    no result.
     """
     heads = [
         (
@@ -120,15 +121,17 @@ def judge_within(
     results = []
     for band, normal in product(bands, normals):
         values, is_heard = _heard(table, band, normal)
-        tests = [fold.test[is_heard[fold.test]] for fold, _ in heads]
-        parts = [
-            ([table.clips[i] for i in rows], head.shares(values[rows]))
-            for rows, (_, head) in zip(tests, heads, strict=True)
+        tests = [(fold.test[is_heard[fold.test]], head) for fold, head in heads]
+        tests = [(rows, head) for rows, head in tests if len(rows)]
+        if not tests:
+            continue
+        judged = [
+            _judged(labels, [table.clips[i] for i in rows], head.shares(values[rows]), label_of)
+            for rows, head in tests
         ]
-        judged = [_judged(labels, part, shares, label_of) for part, shares in parts]
         answered = [
             coverage_and_precision(j.shares, j.truth, trained.head.threshold)
-            for j, (_, trained) in zip(judged, heads, strict=True)
+            for j, (_, trained) in zip(judged, tests, strict=True)
         ]
         results.append(
             _result(

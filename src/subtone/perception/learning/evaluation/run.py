@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from subtone.perception.heads.contrast import BASELINE_UTTERANCES
+from subtone.perception.heads.centre import BASELINE_UTTERANCES
 from subtone.perception.learning.baseline import NORMAL_LABEL, TWENTY_SECONDS
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.evaluation.protocol import (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import UNSET
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.acoustic import SPACE as ACOUSTIC_SPACE
@@ -60,8 +61,12 @@ def class_head_file(
     task: str,
     space: str,
     figures: Mapping[str, float],
+    share: float = 0.0,
 ) -> StoredHead:
-    """The file of a head over classes; ``table`` taught it, ``space`` is the encoder's stem."""
+    """The file of a head over classes; ``table`` taught it, ``space`` is the encoder's stem.
+
+    share: of the speakers' normals, which training took off.
+    """
     if isinstance(head, NetworkHead):
         weights = _Weights(
             layers=head.layers,
@@ -83,6 +88,7 @@ def class_head_file(
         threshold=head.threshold,
         figures=figures,
         use=CLASS_USE,
+        share=share,
     )
 
 
@@ -138,6 +144,7 @@ def contrast_head_file(
         threshold=0.0,
         figures=figures,
         use=CONTRAST_USE,
+        share=1.0,
     )
 
 
@@ -153,7 +160,13 @@ def _linear(head: ClassHead, linear: LinearMap) -> _Weights:
 
 
 def described(
-    table: Table, task: str, space: str, network: Network, pooling: Pooling = Pooling.MEAN_STD
+    table: Table,
+    task: str,
+    space: str,
+    network: Network,
+    pooling: Pooling = Pooling.MEAN_STD,
+    *,
+    is_against_normal: bool = False,
 ) -> str:
     """Corpora, speakers, languages, bands, acted or natural, and the command, in one line."""
     parts = []
@@ -166,10 +179,11 @@ def described(
         )
     features = "acoustics" if space == ACOUSTIC_SPACE else "whisper"
     attentive = f"--pooling {pooling} " if pooling is Pooling.ATTENTIVE else ""
+    baseline = "--baseline speaker " if is_against_normal else ""
     return (
         f"{'; '.join(parts)}; renditions: {', '.join(table.values)}; "
         f"made by: subtone train --task {task} --features {features} --network {network} "
-        f"{attentive}--data CORPUS"
+        f"{attentive}{baseline}--data CORPUS"
     )
 
 
@@ -208,11 +222,11 @@ def _stored(
     threshold: float,
     figures: Mapping[str, float],
     use: str,
+    share: float = 0.0,
 ) -> StoredHead:
-    is_contrast = task in CONTRASTS
     is_pooled_elsewhere = space == ACOUSTIC_SPACE
     width = len(weights.mean) // len(weights.layers)
-    heard = centred_table(table) if is_contrast else table
+    heard = centred_table(table, share) if share else table
     is_attentive = weights.pooling is Pooling.ATTENTIVE  # its table holds the one layer pooled
     rows = (0,) if is_attentive else weights.layers
     domain = domain_of(rows, weights.mean, weights.scale, heard)
@@ -226,12 +240,20 @@ def _stored(
         width=width if is_pooled_elsewhere else width // 2,
         network=weights.network,
         labels=labels,
-        is_relative_to_speaker=is_contrast,
+        is_relative_to_speaker=share > 0.0,
+        speaker_share=share if 0.0 < share < 1.0 else UNSET,
         temperature=weights.temperature,
         abstention_threshold=threshold,
         domain_reference=domain.reference,
-        licence=licence_of(table),
-        data=described(table, task, space, weights.network, weights.pooling),
+        licence=licence_of(heard),
+        data=described(
+            heard,
+            task,
+            space,
+            weights.network,
+            weights.pooling,
+            is_against_normal=share > 0.0 and task not in CONTRASTS,
+        ),
         figures=dict(figures),
         intended_use=use,
     )
