@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -19,6 +20,7 @@ from support_whisper import WIDTH, random_weights, save_safetensors
 
 RATE_HZ = 16_000
 FIRST_WORD_S = 3.5
+RELATIVE: Final[dict[str, Any]] = {"is_relative_to_speaker": True, "speaker_share": 0.5}
 TINY = ("models", "whisper-tiny.en-relearned-ct2-int8")
 
 
@@ -56,7 +58,7 @@ def write_clips(folder: Path, count: int, seconds: float = 6.0) -> list[Path]:
     return paths
 
 
-def small_emotion_head(path: Path, space: str, layer: int) -> Path:
+def small_emotion_head(path: Path, space: str, layer: int, **changes: Any) -> Path:
     """An emotion head with random weights for the small checkpoint."""
-    write_head(path, stored(space=space, layer=layer, width=WIDTH, labels=EMOTIONS))
+    write_head(path, stored(space=space, layer=layer, width=WIDTH, labels=EMOTIONS, **changes))
     return path

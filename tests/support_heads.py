@@ -9,6 +9,7 @@ import numpy as np
 
 from subtone.perception.encoding import EncodedAudio, EncodedWindow, FloatArray
 from subtone.perception.heads.card import HeadCard
+from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.files import StoredHead
 from subtone.perception.heads.networks import Network
 from subtone.perception.heads.pooling import Pooling, pooled_width
@@ -53,6 +54,14 @@ def speech(
     generator = np.random.default_rng(seed)
     states = generator.normal(shift, 1.0, (layers, frames, width))
     return encoded(encoded_window(states.astype(np.float32)), space=space)
+
+
+def centre_of(*audio: EncodedAudio) -> SpeakerCentre:
+    """What is known of a caller after these utterances."""
+    centre = SpeakerCentre()
+    for one in audio:
+        centre = centre.add(one)
+    return centre
 
 
 def network_tensors(network: Network, inputs: int, outputs: int, seed: int = 0) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from subtone.perception.heads.card import EMOTIONS
-from support_audio_memory import small_checkpoint, small_emotion_head, write_clips
+from support_audio_memory import RELATIVE, small_checkpoint, small_emotion_head, write_clips
 from support_cli import refusal, succeed
 from support_graphs import emotion_graph
 
@@ -49,6 +49,8 @@ def test_what_is_no_model_or_no_corpus_is_said_in_one_line(tmp_path: Path, corpu
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no head")
     refusal("compare", broken, "--data", corpus, names="broken.safetensors", cause="head")
+    relative = small_emotion_head(tmp_path / "own.safetensors", "made-up/none", 1, **RELATIVE)
+    refusal("compare", relative, "--data", corpus, names="own.safetensors", cause="compared alone")
     (tmp_path / "empty").mkdir()
     head = small_emotion_head(tmp_path / "head.safetensors", "made-up/none", 1)
     model = ("--model", small_checkpoint(tmp_path / "made-up"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +14,32 @@ from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import read_head
 from subtone.perception.heads.pooling import Pooling
+from subtone.perception.learning.baseline import CLASS_SHARE, centred_on_first
+from subtone.perception.learning.cache import FeatureCache
+from subtone.perception.learning.clips import load_clip
+from subtone.perception.learning.corpora import read_corpus
+from subtone.perception.learning.evaluation.protocol import TrainedHead, judge_within, train_for
+from subtone.perception.learning.features import WhisperLayers
+from subtone.perception.learning.recipes import RENDITIONS
+from subtone.perception.learning.splits import speaker_folds
+from subtone.perception.learning.training.settings import class_search
+from subtone.perception.learning.training.table import build_table
 from support_cli import invoke
+from support_heads import centre_of
 from support_learning import voice, write_wav
 from support_whisper import random_weights, save_safetensors
 
 F0_HZ = {"neutral": 120.0, "sad": 110.0, "happy": 200.0, "angry": 240.0}
 
 
-def corpus(folder: Path, speakers: int = 4) -> Path:
+def corpus(folder: Path, speakers: int = 4, seconds: float = 0.8) -> Path:
     """A manifest of buzzes whose pitch is their emotion."""
     rows = ["path,speaker,emotion,sentence"]
     for s in range(speakers):
         for label, f0_hz in F0_HZ.items():
             for i in range(4 if label == "neutral" else 2):
                 name = f"{s}-{label}-{i}.wav"
-                sound = voice(0.8, f0_hz * (1 + 0.03 * s + 0.01 * i), seed=100 * s + i)
+                sound = voice(seconds, f0_hz * (1 + 0.03 * s + 0.01 * i), seed=100 * s + i)
                 write_wav(folder / name, sound)
                 rows.append(f"{name},s{s},{label},{i % 2}")
     manifest = folder / "made.csv"
@@ -118,6 +130,91 @@ def test_pooling_is_learnt_where_asked_and_refused_where_it_cannot_be(tmp_path: 
     audio = WhisperEncoder(tmp_path / "encoder").encode(voice(1.0, 200.0), 16_000)
     finding = EmotionHead(head)(audio)
     assert sum(p.probability for p in finding.probabilities) == pytest.approx(1.0)
+
+
+def test_a_head_against_the_speakers_own_normal_is_trained_and_hears_as_it_was_judged(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    manifest = corpus(tmp_path, seconds=2.0)
+    save_safetensors(tmp_path / "encoder", random_weights())
+    out = tmp_path / "own.safetensors"
+    command = ["train", "--data", str(manifest), "--baseline", "speaker", "--out", str(out)]
+    command += ["--encoder", str(tmp_path / "encoder"), "--cache", str(tmp_path / "cache")]
+    for options in (
+        ("--task", "valence"),
+        ("--task", "language"),
+        ("--task", "speaker"),
+        ("--task", "emotion", "--network", "mlp"),
+        ("--task", "emotion", "--pooling", "attentive"),
+        ("--task", "emotion", "--features", "acoustics"),
+    ):
+        refused = invoke(*command, *options)
+        assert refused.exit_code == 1
+        assert "leave out --baseline speaker" in refused.output
+        assert not out.exists()
+    shown = invoke(*command, "--task", "emotion")
+    assert shown.exit_code == 0, shown.output
+    assert "--network linear --baseline speaker --data CORPUS" in shown.output
+    head = read_head(out)
+    assert (head.card.is_relative_to_speaker, head.card.share_of_normal) == (True, 0.5)
+    assert head.domain is not None
+
+    encoder = WhisperEncoder(tmp_path / "encoder")
+    clips = read_corpus(manifest)
+    table = build_table(clips, WhisperLayers(encoder), RENDITIONS, FeatureCache(tmp_path / "cache"))
+    search = class_search(table.n_layers)
+    taught = train_for(table, lambda clip: clip.emotion, search, is_centred=True).head
+    judged = judge_within(
+        table,
+        lambda clip: clip.emotion,
+        search,
+        speaker_folds(clips, 4),
+        features="",
+        test="",
+        normals=(3,),
+    )
+    for result in judged:
+        figure = round(result.figures["uar"].value, 3)
+        assert head.card.figures[f"uar_{result.band}"] == figure
+    moved, has_normal = centred_on_first(table.values["wide"], clips, share=CLASS_SHARE)
+    assert has_normal.all()
+    shares = TrainedHead(head=taught, domain=head.domain).shares(moved)
+    loaded = EmotionHead(head)
+    neutral = [
+        i for i, clip in enumerate(clips) if clip.label == "neutral" and clip.speaker == "s0"
+    ]
+    heard = {i: encoder.encode(load_clip(clips[i]), 16_000) for i in neutral}
+    for judged_at in neutral:
+        centre = centre_of(*(audio for i, audio in heard.items() if i != judged_at))
+        found = loaded(heard[judged_at], centre).probabilities
+        assert [p.label for p in found] == list(taught.labels)
+        assert [p.probability for p in found] == pytest.approx(
+            shares[judged_at].tolist(),
+            abs=0.01,  # utterances weigh by their length
+        )
+        assert not loaded(heard[judged_at]).probabilities
+
+
+def test_without_enough_neutral_clips_nothing_is_judged_against_them(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    manifest = corpus(tmp_path)
+    save_safetensors(tmp_path / "encoder", random_weights())
+    rows = manifest.read_text().splitlines()
+    command = ["train", "--task", "emotion", "--baseline", "speaker", "--data", str(manifest)]
+    command += ["--encoder", str(tmp_path / "encoder"), "--cache", str(tmp_path / "cache")]
+    command += ["--out", str(tmp_path / "own.safetensors")]
+    for left_out, cause in (
+        ("neutral-[123]", "no speaker has 3 neutral clips beside the one that is judged"),
+        ("neutral", "no speaker has a clip labelled neutral"),
+    ):
+        kept = [row for row in rows if not re.search(left_out, row)]
+        manifest.write_text("\n".join(kept) + "\n")
+        refused = invoke(*command)
+        assert refused.exit_code == 1
+        assert cause in refused.output
 
 
 def test_a_speaker_head_says_what_it_makes(tmp_path: Path) -> None:

@@ -7,44 +7,12 @@ import pytest
 
 from subtone.contracts.calibration import Calibration
 from subtone.kernel.voice_intelligence.head_evidence import head_evidence
-from subtone.perception.encoding import EncodedAudio
-from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.contrast import ContrastHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.pooling import Pooling
-from support_heads import contrast, encoded, speech, stored
-
-
-def centre_of(*audio: EncodedAudio) -> SpeakerCentre:
-    centre = SpeakerCentre()
-    for one in audio:
-        centre = centre.add(one)
-    return centre
-
+from support_heads import centre_of, contrast, speech, stored
 
 FIRST = (speech(1), speech(2), speech(3))
-
-
-def test_the_baseline_is_the_mean_of_the_first_three_and_then_stands() -> None:
-    centre = centre_of(*FIRST, speech(4, shift=9.0))
-    assert centre.is_established
-    expected = np.mean([audio.pooled for audio in FIRST], axis=0)
-    assert centre.mean == pytest.approx(expected, abs=1e-6)
-
-
-def test_utterances_weigh_by_their_length_and_short_answers_are_nobodys_normal() -> None:
-    answers = [speech(seed, frames=40) for seed in (1, 2, 3)]
-    centre = centre_of(*answers)
-    assert (centre.utterances, centre.frames, centre.is_established) == (3, 120, False)
-    long = speech(4, frames=120, shift=4.0)
-    centre = centre.add(long)
-    assert centre.is_established
-    expected = (sum(a.pooled for a in answers) + 3 * long.pooled) / 6
-    assert centre.mean == pytest.approx(expected, abs=1e-5)
-
-
-def test_too_short_an_utterance_teaches_no_baseline() -> None:
-    assert centre_of(speech(frames=24), encoded()).utterances == 0
 
 
 @pytest.mark.parametrize("pooling", [Pooling.MEAN, Pooling.MEAN_STD])
@@ -112,5 +80,3 @@ def test_a_baseline_of_another_encoder_is_refused() -> None:
     wide = centre_of(*(speech(seed, width=6) for seed in (1, 2, 3)))
     with pytest.raises(HeadError, match="does not come from the encoder"):
         ContrastHead(contrast())(speech(9), wide)
-    with pytest.raises(HeadError, match="begun with another encoder"):
-        centre_of(speech(1), speech(2, width=6))

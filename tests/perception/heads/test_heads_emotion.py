@@ -8,7 +8,7 @@ import pytest
 from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
 from subtone.perception.heads.files import StoredHead
-from support_heads import card, contrast, encoded, speech, stored, tensors
+from support_heads import card, centre_of, contrast, encoded, speech, stored, tensors
 
 
 def test_probabilities_are_the_softmax_over_the_temperature() -> None:
@@ -56,6 +56,27 @@ def test_a_voice_far_from_the_training_is_less_reliable() -> None:
 def test_a_narrow_training_domain_doubts_everything() -> None:
     narrow = tensors(card()) | {"domain.variance": np.full(8, 1e-6, np.float32)}
     assert EmotionHead(StoredHead(card(), narrow))(speech()).reliability < 0.01
+
+
+def test_against_the_callers_normal_it_waits_and_then_reads_what_the_share_leaves() -> None:
+    stored_head = stored(is_relative_to_speaker=True, speaker_share=0.5)
+    head, first = EmotionHead(stored_head), [speech(seed, shift=3.0) for seed in (1, 2, 3)]
+    assert head.needs.speaker_baseline
+    assert not EmotionHead(stored()).needs.speaker_baseline
+    audio = speech(9, shift=3.5)
+    for known in range(3):
+        found = head(audio, centre_of(*first[:known]))
+        assert (found.emotion, found.probabilities, found.reliability) == (None, (), 0.0)
+    assert head(audio).probabilities == ()
+    normal = np.mean([one.pooled[1] for one in first], axis=0)
+    logits = stored_head.outputs((audio.pooled[1] - normal / 2)[None])[0].astype(float) / 2.0
+    found = head(audio, centre_of(*first))
+    shares = np.exp(logits * found.reliability**2)
+    said = [p.probability for p in found.probabilities]
+    assert said == pytest.approx((shares / shares.sum()).tolist(), abs=1e-5)
+    narrow = centre_of(*(speech(seed, width=6) for seed in (1, 2, 3)))
+    with pytest.raises(HeadError, match="does not come from the encoder"):
+        head(audio, narrow)
 
 
 def test_another_task_is_refused() -> None:

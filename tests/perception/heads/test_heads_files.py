@@ -77,6 +77,22 @@ def test_a_pooled_contract_scores_as_the_recording_does() -> None:
         head.score(audio.encoding(2))
 
 
+def test_the_share_of_the_normal_outlives_its_file(tmp_path: Path) -> None:
+    for head, share, is_said in (
+        (stored(), 0.0, False),
+        (contrast(), 1.0, False),
+        (stored(is_relative_to_speaker=True, speaker_share=0.5), 0.5, True),
+    ):
+        write_head(tmp_path / "head.safetensors", head)
+        assert read_head(tmp_path / "head.safetensors").card.share_of_normal == share
+        assert (b"speaker_share" in to_bytes(head)) is is_said  # older files keep their digest
+
+
+def test_a_head_relative_to_the_speaker_scores_no_vector_alone() -> None:
+    with pytest.raises(HeadError, match="difference from a speaker's first utterances"):
+        contrast().score(speech().encoding(1))
+
+
 def test_half_precision_is_read_as_floats() -> None:
     head = stored()
     halved: dict[str, Any] = {
@@ -102,6 +118,18 @@ def test_half_precision_is_read_as_floats() -> None:
         ({"task": "voice"}, "a voice head gives a vector"),
         ({"task": "valence", "labels": ("positive",)}, "has the one label negative"),
         ({"is_relative_to_speaker": True, "pooling": Pooling.ATTENTIVE}, "pools by mean"),
+        ({"speaker_share": 0.5}, "is not relative to it"),
+        ({"is_relative_to_speaker": True, "speaker_share": 0.0}, "speaker_share"),
+        ({"is_relative_to_speaker": True, "speaker_share": 1.1}, "speaker_share"),
+        (
+            {
+                "task": "valence",
+                "labels": ("negative",),
+                "is_relative_to_speaker": True,
+                "speaker_share": 0.5,
+            },
+            "whose normal is taken off whole",
+        ),
         ({"figures": {"uar": float("inf")}}, "not finite"),
         ({"width": "4"}, "width"),
     ],

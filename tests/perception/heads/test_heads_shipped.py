@@ -12,7 +12,7 @@ from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.contrast import ContrastHead
 from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
-from subtone.perception.heads.files import read_head
+from subtone.perception.heads.files import read_head, to_bytes
 from subtone.perception.heads.shipped import SHIPPED, shipped_path
 from support_shared import shared
 
@@ -21,6 +21,7 @@ from support_shared import shared
 def test_a_shipped_head_says_what_it_is(name: str) -> None:
     path = shipped_path(name)
     card = read_head(path).card
+    assert to_bytes(read_head(path)) == path.read_bytes()  # its digest names it
     features, _, task = name.rpartition("-")
     assert (card.name, card.task) == (name, task)
     assert card.space == (SPACE if features == "acoustics" else "whisper-base/none")

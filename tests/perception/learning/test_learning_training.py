@@ -10,11 +10,18 @@ import pytest
 from subtone.contracts.calibration import VoiceCalibration
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.centre import SpeakerCentre
+from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.files import StoredHead, to_bytes
 from subtone.perception.heads.networks import Network, forward, softmax
-from subtone.perception.learning.baseline import centred_on_all, centred_on_first, centred_table
+from subtone.perception.learning.baseline import (
+    CLASS_SHARE,
+    centred_on_all,
+    centred_on_first,
+    centred_table,
+)
 from subtone.perception.learning.errors import LearningError
 from subtone.perception.learning.evaluation.protocol import (
+    TrainedHead,
     contrast_odds,
     judge_across,
     judge_networks,
@@ -41,7 +48,7 @@ from subtone.perception.learning.training.mlp import MlpRecipe, _gradients, _ini
 from subtone.perception.learning.training.networks import NetworkHead, train_network
 from subtone.perception.learning.training.settings import Setting, class_search, middle_layers
 from subtone.perception.learning.training.table import Table
-from support_heads import encoded, encoded_window
+from support_heads import centre_of, encoded, encoded_window
 from support_learning import LAYERS, WIDTH, clip, table
 
 pytest.importorskip("sklearn")
@@ -207,6 +214,65 @@ def test_a_test_is_centred_on_other_neutral_clips_only() -> None:
     assert taught.values["wide"][0, 0] == pytest.approx(1.0 - 3.75 / 2)
 
 
+def test_where_nobody_has_a_normal_nothing_is_taught_and_nothing_is_judged() -> None:
+    made = table()
+    bare = made.where(lambda c: c.label != "neutral")
+    with pytest.raises(LearningError, match="nobody's own normal is known; add such clips"):
+        centred_table(bare)
+    few = made.where(lambda c: c.label != "neutral" or c.path.stem.endswith("-0"))
+    plain, *others = judge_within(
+        few,
+        label_of,
+        SEARCH[:1],
+        speaker_folds(few.clips, 3),
+        features="x",
+        test="made-up",
+        bands=("wide",),
+        normals=(0, 3),
+    )
+    assert (plain.features, others) == ("x", [])
+    one = few.voices[0]
+    some = made.where(lambda c: c in few.clips or c.voice == one)
+    (judged,) = judge_within(
+        some,
+        label_of,
+        SEARCH[:1],
+        speaker_folds(some.clips, 6),
+        features="x",
+        test="made-up",
+        bands=("wide",),
+        normals=(3,),
+    )
+    assert set(judged.judged.voices) == {one}
+
+
+def test_a_file_against_the_normal_hears_as_the_evaluation_does() -> None:
+    made = wide_table()
+    setting = Setting((1, 2), Fit.LOGISTIC, 0.1)
+    head = train_classes(centred_table(made, CLASS_SHARE), label_of, [setting])
+    stored = class_head_file(
+        *(head, made),
+        name="x", task="emotion", space="made-up", figures={},
+        share=CLASS_SHARE,
+    )
+    assert (stored.card.is_relative_to_speaker, stored.card.share_of_normal) == (True, 0.5)
+    assert "--network linear --baseline speaker --data" in stored.card.data
+    rows = np.flatnonzero(made.voices == made.voices[0])
+    normal = [i for i in rows if made.clips[i].label == "neutral"][:3]
+    other = [i for i in rows if made.clips[i].label != "neutral"]
+    part = made.take(np.array([*normal, *other]))
+    moved, is_heard = centred_on_first(part.values["wide"], part.clips, share=CLASS_SHARE)
+    expected = TrainedHead(head=head, domain=stored.domain).shares(moved)[is_heard]
+    clips = [
+        encoded(encoded_window(frames_pooling_to(values)), space="made-up")
+        for values in part.values["wide"]
+    ]
+    centre, loaded = centre_of(*clips[:3]), EmotionHead(stored)
+    found = [[p.probability for p in loaded(one, centre).probabilities] for one in clips[3:]]
+    assert len(found) == len(expected) == len(other)
+    assert np.array(found) == pytest.approx(expected, abs=1e-4)
+
+
 def test_voices_that_lie_apart_are_told_better_against_their_own_normal() -> None:
     made, rng = table(), np.random.default_rng(2)
     offset = {voice: rng.normal(0.0, 6.0, WIDTH) for voice in sorted(set(made.voices))}
@@ -358,9 +424,9 @@ def wide_table() -> Table:
 
 
 def frames_pooling_to(pooled: FloatArray) -> FloatArray:
-    """(layers, 40, width) frames whose mean and deviation are the pooled ones."""
+    """(layers, 80, width) frames whose mean and deviation are the pooled ones."""
     mean, std = pooled[:, None, :WIDTH], pooled[:, None, WIDTH:]
-    sign = np.where(np.arange(40) % 2, 1.0, -1.0)[None, :, None]
+    sign = np.where(np.arange(80) % 2, 1.0, -1.0)[None, :, None]
     return (mean + sign * std).astype(np.float32)
 
 

@@ -20,12 +20,16 @@ from subtone.memory.store import SqliteMemoryStore
 from subtone.perception.encoding import EncodedAudio
 from subtone.perception.errors import AudioError, CheckpointError, PerceptionError
 from subtone.perception.heads import registry
+from subtone.perception.heads.centre import SpeakerCentre
+from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError, VoiceprintError
+from subtone.perception.heads.files import read_head
 from subtone.perception.heads.registry import HeadDeclaration
 from subtone.perception.tasks import Needs
 from subtone.runtime.audio_memory import MAX_WHOLE_MS, AudioMemorySystem, Keep
 from support_audio_memory import (
     RATE_HZ,
+    RELATIVE,
     real_checkpoint,
     small_checkpoint,
     small_emotion_head,
@@ -44,9 +48,12 @@ def store(tmp_path: Path) -> Iterator[SqliteMemoryStore]:
         yield opened
 
 
-def small_system(tmp_path: Path, **options: Any) -> AudioMemorySystem:
+def small_system(
+    tmp_path: Path, head_changes: dict[str, Any] | None = None, **options: Any
+) -> AudioMemorySystem:
     checkpoint = small_checkpoint(tmp_path / "made-up")
-    head = small_emotion_head(tmp_path / "emotion.safetensors", "made-up/none", 1)
+    changes = head_changes or {}
+    head = small_emotion_head(tmp_path / "emotion.safetensors", "made-up/none", 1, **changes)
     return AudioMemorySystem(
         checkpoint, models={"emotion": head}, layer=1, encoder_options=ONE_THREAD, **options
     )
@@ -120,6 +127,38 @@ def test_keeping_and_remembering_leave_the_same_records(
             new.emotion,
         )
         assert np.allclose(old.encodings[0].vector, new.encodings[0].vector, atol=1e-4)
+
+
+def test_a_channel_whose_role_is_known_is_read_against_its_own_first_utterances(
+    tmp_path: Path, store: SqliteMemoryStore
+) -> None:
+    system = small_system(tmp_path, RELATIVE, store=store)
+    samples = speech(40.0)
+    records = system.remember(samples, ["emotion"], keep=AGREED, sample_rate_hz=RATE_HZ)
+    assert len(records) >= 5
+    head, centre = EmotionHead(read_head(tmp_path / "emotion.safetensors")), SpeakerCentre()
+    expected = []
+    for window in system.encoder.encode_stream([samples], RATE_HZ):
+        expected.append(head(system.alone(window), centre))
+        centre = centre.add(system.alone(window))
+    assert [r.emotion for r in records] == [found.emotion for found in expected]
+    confidences = [r.emotion_confidence for r in records]
+    assert confidences == pytest.approx([found.confidence for found in expected], abs=1e-4)
+    assert confidences[:3] == [0.0] * 3
+    assert min(confidences[3:]) > 0.0
+
+
+def test_where_nobody_says_who_speaks_a_head_that_asks_for_it_is_refused(
+    tmp_path: Path, store: SqliteMemoryStore
+) -> None:
+    system = small_system(tmp_path, RELATIVE, store=store)
+    given: dict[str, Any] = {"sample_rate_hz": RATE_HZ}
+    cause = "emotion: reads one speaker's utterances in their order.* say whose role"
+    with pytest.raises(HeadError, match=cause):
+        system.remember(speech(20.0), ["emotion"], keep=Keep(has_consent=True), **given)
+    with pytest.raises(HeadError, match=cause):
+        system.process_audio(speech(20.0), ["emotion"], keep=AGREED, **given)
+    assert store.count() == 0
 
 
 def test_without_consent_nothing_is_stored(tmp_path: Path, store: SqliteMemoryStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,11 @@ from subtone.contracts.vocabulary import AudioEncoding, Role, SessionState
 from subtone.ingest.files import call_events, read_transcript
 from subtone.ingest.wire import StreamMedia, StreamOpened, StreamTrack
 from subtone.kernel import pipeline
+from subtone.perception.encoder import WhisperEncoder
 from subtone.perception.encoding import FloatArray
+from subtone.perception.heads.centre import SpeakerCentre
 from subtone.perception.heads.contrast import ContrastHead
+from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.files import read_head
 from subtone.perception.heads.shipped import shipped_path
 from subtone.runtime.audio_memory import AudioMemorySystem
@@ -40,6 +44,7 @@ from subtone.runtime.live.perceiving import Perceiving
 from subtone.runtime.live.utterances import Findings, Sound, Utterances
 from support_audio_memory import (
     RATE_HZ,
+    RELATIVE,
     real_checkpoint,
     small_checkpoint,
     small_emotion_head,
@@ -223,9 +228,11 @@ def sounds(samples: FloatArray, ms: int, start_ms: int = 0) -> list[Sound]:
     ]
 
 
-def utterances(tmp_path: Path, kept: list[MemoryRecord] | None = None) -> Utterances:
+def utterances(
+    tmp_path: Path, kept: list[MemoryRecord] | None = None, **head_changes: Any
+) -> Utterances:
     checkpoint = small_checkpoint(tmp_path / "made-up")
-    head = small_emotion_head(tmp_path / "emotion.safetensors", "made-up/none", 1)
+    head = small_emotion_head(tmp_path / "emotion.safetensors", "made-up/none", 1, **head_changes)
     valence = contrast(space="made-up/none", layer=1, width=WIDTH)
     return Utterances(
         "c",
@@ -266,6 +273,30 @@ def test_contrasts_speak_once_three_utterances_are_known_and_every_utterance_is_
         ("c", Role.CUSTOMER, "call:c", 77)
     }
     assert [r.t_event_ms for r in kept] == [h.t_start_ms for h in emotions]
+
+
+def test_a_class_head_against_the_callers_normal_speaks_when_contrasts_do(tmp_path: Path) -> None:
+    kept: list[MemoryRecord] = []
+    models = utterances(tmp_path, kept, **RELATIVE)
+    found = models.understand([*sounds(speech(40.0), 1_000), None])
+    emotions = [h for h in found.heads if h.head == "emotion"]
+    contrasts = [h for h in found.heads if h.head == "valence"]
+    assert [h.t_start_ms for h in emotions] == [h.t_start_ms for h in contrasts]
+    assert len(kept) - len(emotions) == 3
+    assert [r.emotion for r in kept[:3]] == [None] * 3
+    encoder = WhisperEncoder(tmp_path / "made-up", threads=1)
+    windows = encoder.encode_stream([speech(40.0)], RATE_HZ)
+    heard = [replace(encoder.encode(speech(1.0), RATE_HZ), windows=(w,)) for w in windows]
+    head = EmotionHead(read_head(tmp_path / "emotion.safetensors"))
+    centre = SpeakerCentre()
+    for one in heard[:3]:
+        centre = centre.add(one)
+    for at, result in enumerate(emotions[:2]):
+        direct = head(heard[3 + at], centre)
+        assert {v.label: v.value for v in result.values} == pytest.approx(
+            {p.label: p.probability for p in direct.probabilities}, abs=1e-4
+        )
+        assert result.reliability == pytest.approx(direct.reliability, rel=1e-3)
 
 
 def test_a_gap_in_time_ends_an_utterance_and_the_next_lies_where_it_was_said(

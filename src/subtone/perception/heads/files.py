@@ -158,9 +158,15 @@ class StoredHead:
     def score(self, encoding: Encoding) -> tuple[float, ...]:
         """One value per label from a pooled contract, [mean; std] for audio.
 
-        Raises HeadError for another space or width, and for attentive pooling, which reads
-        frames.
+        Raises HeadError for another space or width, for attentive pooling, which reads
+        frames, and for a head that is relative to the speaker.
         """
+        if self.card.is_relative_to_speaker:
+            raise HeadError(
+                self.card.name,
+                "reads the difference from a speaker's first utterances",
+                "give its task the encoded audio and the speaker's centre",
+            )
         if self.card.pooling is Pooling.ATTENTIVE or self.card.also_layers:
             raise HeadError(
                 self.card.name, "reads more than one pooled layer", "give it the encoded audio"
