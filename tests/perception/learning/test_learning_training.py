@@ -257,6 +257,7 @@ def test_a_file_against_the_normal_hears_as_the_evaluation_does() -> None:
     )
     assert (stored.card.is_relative_to_speaker, stored.card.share_of_normal) == (True, 0.5)
     assert "--network linear --baseline speaker --data" in stored.card.data
+    assert stored.domain is not None
     rows = np.flatnonzero(made.voices == made.voices[0])
     normal = [i for i in rows if made.clips[i].label == "neutral"][:3]
     other = [i for i in rows if made.clips[i].label != "neutral"]
