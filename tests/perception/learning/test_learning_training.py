@@ -252,7 +252,10 @@ def test_a_file_against_the_normal_hears_as_the_evaluation_does() -> None:
     head = train_classes(centred_table(made, CLASS_SHARE), label_of, [setting])
     stored = class_head_file(
         *(head, made),
-        name="x", task="emotion", space="made-up", figures={},
+        name="x",
+        task="emotion",
+        space="made-up",
+        figures={},
         share=CLASS_SHARE,
     )
     assert (stored.card.is_relative_to_speaker, stored.card.share_of_normal) == (True, 0.5)

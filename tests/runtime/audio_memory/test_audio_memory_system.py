@@ -153,7 +153,7 @@ def test_where_nobody_says_who_speaks_a_head_that_asks_for_it_is_refused(
 ) -> None:
     system = small_system(tmp_path, RELATIVE, store=store)
     given: dict[str, Any] = {"sample_rate_hz": RATE_HZ}
-    cause = "emotion: reads one speaker's utterances in their order.* say whose role"
+    cause = "emotion: reads the utterances of one speaker in their order.* give the role"
     with pytest.raises(HeadError, match=cause):
         system.remember(speech(20.0), ["emotion"], keep=Keep(has_consent=True), **given)
     with pytest.raises(HeadError, match=cause):

@@ -233,10 +233,10 @@ class AudioMemorySystem:
                 else:
                     raise HeadError(
                         task,
-                        "reads one speaker's utterances in their order against the first of them, "
-                        "and this is none",
-                        "use it on running calls, remember a recording and say whose role each of "
-                        "its channels is, or give a head that is not relative to the speaker",
+                        "reads the utterances of one speaker in their order, which this is not "
+                        "known to be",
+                        "use it on running calls, remember a recording and give the role of each "
+                        "channel, or take a head that is not relative to the speaker",
                     )
         if self._voices is not None and "speaker" in found:
             self._voices.keep(found["speaker"])
