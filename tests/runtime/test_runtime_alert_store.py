@@ -165,7 +165,13 @@ def test_both_stores_are_one_to_whoever_asks(actions: list[Action]) -> None:
             assert sorted(store.due(t_ms, 99), key=by_id) == sorted(memory.due(t_ms, 99), key=by_id)
             dues = [d.due_ms for d in store.due(t_ms, 99)]
             assert dues == sorted(dues)
-        assert store.next_due_ms() == memory.next_due_ms()
+        for without in ((), ("s0",), ("s1", "gone"), ("s0", "s1")):
+            left = store.due(NOON_MS + 10_000_000, 99, without=without)
+            assert sorted(left, key=by_id) == sorted(
+                memory.due(NOON_MS + 10_000_000, 99, without=without), key=by_id
+            )
+            assert not {d.sink for d in left} & set(without)
+            assert store.next_due_ms(without=without) == memory.next_due_ms(without=without)
         assert list(store.open_alerts()) == list(memory.open_alerts())
         for status in DeliveryStatus:
             assert list(store.deliveries(status)) == list(memory.deliveries(status))

@@ -28,7 +28,7 @@ from subtone.surfaces.alerts.delivery import (
     replay,
 )
 from subtone.surfaces.alerts.rules import AlertRule, AlertSeverity
-from subtone.surfaces.alerts.sender import Sender, SenderPolicy, by_name, deliver_due
+from subtone.surfaces.alerts.sender import Sender, SenderPolicy, by_name, deliver
 from subtone.surfaces.alerts.signature import is_signed
 from subtone.surfaces.alerts.sinks import Sink, SinkKind, render
 from subtone.surfaces.alerts.store import InMemoryAlertStore
@@ -116,6 +116,15 @@ def stocked(url: str, **changes: Any) -> tuple[InMemoryAlertStore, dict[str, Sin
     return store, by_name([sink]), deliveries[0]
 
 
+async def deliver_due(
+    store: InMemoryAlertStore, sinks: dict[str, Sink], sender: Sender, clock: HandClock
+) -> int:
+    """Attempt what is due once; how many that was."""
+    due = store.due(clock.now_ms(), 99)
+    await deliver(due, store, sinks, sender, clock, POLICY)
+    return len(due)
+
+
 async def attempt(url: str, policy: SenderPolicy = LOOSE, **changes: Any) -> Outcome:
     _, sinks, delivery = stocked(url, **changes)
     request = render(sinks["hook"], delivery.alert, delivery.delivery_id, NOON_MS)
@@ -127,8 +136,8 @@ def test_an_alert_arrives_signed_and_with_its_key() -> None:
     async def main() -> None:
         async with peer() as desk, Sender(LOOSE) as sender:
             store, sinks, delivery = stocked(desk.url)
-            assert await deliver_due(store, sinks, sender, HandClock(), POLICY) == 1
-            assert await deliver_due(store, sinks, sender, HandClock(), POLICY) == 0
+            assert await deliver_due(store, sinks, sender, HandClock()) == 1
+            assert await deliver_due(store, sinks, sender, HandClock()) == 0
         (line, headers, body) = desk.heard[0]
         assert line == "POST /hook HTTP/1.1"
         assert headers["host"] == f"127.0.0.1:{desk.port}"
@@ -149,13 +158,13 @@ def test_failures_are_retried_until_it_dies_and_a_replay_delivers_it() -> None:
         async with peer(bad, b"", answer("500 Oops")) as desk, Sender(LOOSE) as sender:
             store, sinks, delivery = stocked(desk.url)
             for _ in range(3):
-                assert await deliver_due(store, sinks, sender, clock, POLICY) == 1
-                assert await deliver_due(store, sinks, sender, clock, POLICY) == 0
+                assert await deliver_due(store, sinks, sender, clock) == 1
+                assert await deliver_due(store, sinks, sender, clock) == 0
                 clock.t_ms = store.next_due_ms() or clock.t_ms
             (dead,) = store.deliveries(DeliveryStatus.DEAD)
             assert (dead.attempts, dead.last_error) == (3, "answered 500")
             store.save(replay(dead, clock.t_ms))
-            assert await deliver_due(store, sinks, sender, clock, POLICY) == 1
+            assert await deliver_due(store, sinks, sender, clock) == 1
         assert len(store.deliveries(DeliveryStatus.DELIVERED)) == 1
         keys = {headers["idempotency-key"] for _, headers, _ in desk.heard}
         assert keys == {delivery.delivery_id}
@@ -180,9 +189,9 @@ def test_a_crash_between_send_and_mark_sends_the_same_key_again() -> None:
             store = DyingStore()
             store.commit([delivery.alert], filled.deliveries(DeliveryStatus.PENDING))
             with pytest.raises(ExceptionGroup):
-                await deliver_due(store, sinks, sender, HandClock(), POLICY)
+                await deliver_due(store, sinks, sender, HandClock())
             store.is_dying = False
-            await deliver_due(store, sinks, sender, HandClock(), POLICY)
+            await deliver_due(store, sinks, sender, HandClock())
         keys = [headers["idempotency-key"] for _, headers, _ in desk.heard]
         assert keys == [delivery.delivery_id] * 2
         assert len(store.deliveries(DeliveryStatus.DELIVERED)) == 1
@@ -407,7 +416,7 @@ def test_one_slow_receiver_does_not_stop_another_and_a_lost_sink_is_dead_not_stu
             sent = replace(delivery.alert)
             store.commit([], plan([sent], [good, gone], str, NOON_MS))
             served = by_name([*sinks.values(), good])
-            assert await deliver_due(store, served, sender, HandClock(), POLICY) == 3
+            assert await deliver_due(store, served, sender, HandClock()) == 3
         standing = {d.sink: status for status in DeliveryStatus for d in store.deliveries(status)}
         assert standing == {
             "hook": DeliveryStatus.PENDING,

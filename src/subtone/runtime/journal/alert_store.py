@@ -6,7 +6,7 @@ agree, and what was not committed is decided again from the recorded outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
@@ -159,18 +159,20 @@ class SqliteAlertStore:
         )
         return [_alert(body) for (body,) in rows]
 
-    def due(self, t_ms: int, limit: int) -> Sequence[Delivery]:
+    def due(self, t_ms: int, limit: int, *, without: Collection[str] = ()) -> Sequence[Delivery]:
         """See ``AlertStore``."""
         rows = self._rows(
             f"SELECT body FROM ({_HEADS}) WHERE due_ms <= ? ORDER BY due_ms, position LIMIT ?",  # noqa: S608
+            _names(without),
             t_ms,
             limit,
         )
         return [_delivery(body) for (body,) in rows]
 
-    def next_due_ms(self) -> int | None:
+    def next_due_ms(self, *, without: Collection[str] = ()) -> int | None:
         """See ``AlertStore``."""
-        found: int | None = self._rows(f"SELECT min(due_ms) FROM ({_HEADS})")[0][0]  # noqa: S608
+        found: int | None
+        found = self._rows(f"SELECT min(due_ms) FROM ({_HEADS})", _names(without))[0][0]  # noqa: S608
         return found
 
     def save(self, delivery: Delivery) -> None:
@@ -219,11 +221,16 @@ class SqliteAlertStore:
 
 
 _HEADS = (
-    "SELECT * FROM deliveries AS d WHERE status = 'pending' AND NOT EXISTS ("
+    "SELECT * FROM deliveries AS d WHERE status = 'pending' "
+    "AND sink NOT IN (SELECT value FROM json_each(?)) AND NOT EXISTS ("
     "SELECT 1 FROM deliveries AS e WHERE e.status = 'pending' AND e.alert_id = d.alert_id "
     "AND e.sink = d.sink AND e.revision < d.revision)"
 )
-"""The lowest pending revision of each alert and sink."""
+"""The lowest pending revision of each alert and sink, but for the sinks of a JSON list."""
+
+
+def _names(sinks: Collection[str]) -> str:
+    return msgspec.json.encode(sorted(sinks)).decode()
 
 
 def _state_of(delivery: Delivery) -> tuple[str, int, bytes]:

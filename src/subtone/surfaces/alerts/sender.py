@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -67,7 +67,6 @@ class SenderPolicy:
     connect_s: float = 5.0
     max_answer_bytes: int = 65_536
     max_retry_after_s: int = 3_600
-    batch: int = 32  # deliveries under way at once
 
 
 class Sender:
@@ -85,7 +84,9 @@ class Sender:
             timeout=httpx.Timeout(self._policy.total_s, connect=self._policy.connect_s),
             follow_redirects=False,
             trust_env=False,  # a proxy from the environment would undo the address check
-            limits=httpx.Limits(max_connections=self._policy.batch),
+            # a slow receiver takes no other's connection, and one that was made for a name is
+            # never used for another name at the same address, whose certificate nobody checked
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
     async def __aenter__(self) -> Sender:
@@ -172,16 +173,15 @@ def _unwrapped(address: _Address) -> _Address:
     return address
 
 
-async def deliver_due(
+async def deliver(
+    deliveries: Sequence[Delivery],
     store: AlertStore,
     sinks: Mapping[str, Sink],
     sender: Sender,
     clock: Clock,
     policy: RetryPolicy,
-    *,
-    batch: int = SenderPolicy().batch,
-) -> int:
-    """Attempt everything that is due once, side by side; return how many were attempted.
+) -> None:
+    """Attempt each delivery once, side by side.
 
     A result is saved when it is known. Whatever dies before that is attempted again, under
     the same idempotency key. A delivery whose sink is gone from the configuration dies.
@@ -196,11 +196,9 @@ async def deliver_due(
             outcome = await sender.attempt(sink, request)
         store.save(settle(delivery, outcome, clock.now_ms(), policy))
 
-    due = store.due(clock.now_ms(), batch)
     async with asyncio.TaskGroup() as group:
-        for delivery in due:
+        for delivery in deliveries:
             group.create_task(one(delivery))
-    return len(due)
 
 
 def by_name(sinks: Iterable[Sink]) -> dict[str, Sink]:

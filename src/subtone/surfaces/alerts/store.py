@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from subtone.surfaces.alerts.alert import Alert
@@ -28,14 +28,15 @@ class AlertStore(Protocol):
         """Last revisions of what stands, sent or held, oldest first."""
         ...
 
-    def due(self, t_ms: int, limit: int) -> Sequence[Delivery]:
+    def due(self, t_ms: int, limit: int, *, without: Collection[str] = ()) -> Sequence[Delivery]:
         """Pending deliveries whose time has come, earliest first.
 
         Of one alert and sink only the lowest pending revision: what is told keeps its order.
+        without: sinks that are left out.
         """
         ...
 
-    def next_due_ms(self) -> int | None:
+    def next_due_ms(self, *, without: Collection[str] = ()) -> int | None:
         """When ``due`` will next have something; None when nothing is pending."""
         ...
 
@@ -76,14 +77,14 @@ class InMemoryAlertStore:
         """See ``AlertStore``."""
         return [alert for alert in self._alerts.values() if alert.is_open]
 
-    def due(self, t_ms: int, limit: int) -> Sequence[Delivery]:
+    def due(self, t_ms: int, limit: int, *, without: Collection[str] = ()) -> Sequence[Delivery]:
         """See ``AlertStore``."""
-        ready = [d for d in self._heads() if d.due_ms <= t_ms]
+        ready = [d for d in self._heads(without) if d.due_ms <= t_ms]
         return sorted(ready, key=lambda d: d.due_ms)[:limit]
 
-    def next_due_ms(self) -> int | None:
+    def next_due_ms(self, *, without: Collection[str] = ()) -> int | None:
         """See ``AlertStore``."""
-        return min((d.due_ms for d in self._heads()), default=None)
+        return min((d.due_ms for d in self._heads(without)), default=None)
 
     def save(self, delivery: Delivery) -> None:
         """See ``AlertStore``."""
@@ -97,10 +98,12 @@ class InMemoryAlertStore:
         """See ``AlertStore``."""
         return [d for d in self._deliveries.values() if d.status is status]
 
-    def _heads(self) -> Sequence[Delivery]:
+    def _heads(self, without: Collection[str]) -> Sequence[Delivery]:
         """The lowest pending revision of each alert and sink."""
         heads: dict[tuple[str, str], Delivery] = {}
         for delivery in self.deliveries(DeliveryStatus.PENDING):
+            if delivery.sink in without:
+                continue
             key = delivery.alert.alert_id, delivery.sink
             head = heads.get(key)
             if head is None or delivery.alert.revision < head.alert.revision:
