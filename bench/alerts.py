@@ -229,7 +229,7 @@ def main() -> None:
     mine = {name: speakers[name] for name in names}
     calibration = read_calibration(arguments.calibration)
     listener = Listener(arguments.encoder) if arguments.encoder else None
-    compose = partial(compose_all, KINDS, mine, ("en",), 1)
+    compose = partial(compose_all, KINDS, mine, ("en",), (1,))
     runs = [(line, calibration) for line in LINES if line.name in (arguments.lines or [line.name])]
     if arguments.lines is None:
         runs.insert(0, (LINES[0], BEFORE))

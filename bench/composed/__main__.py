@@ -84,7 +84,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=names, default=names)
     parser.add_argument("--languages", nargs="+", choices=("en", "zh"), default=["en", "zh"])
     parser.add_argument("--encoder", type=Path, help="folder of whisper-base: hear with heads too")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1], help="of the turns: every call once for each"
+    )
     parser.add_argument("--calibration", type=Path, help="JSON of a Calibration; else the default")
     parser.add_argument("--paths", action="store_true", help="print each call's states")
     parser.add_argument("--out", type=Path, help="write results as JSON")
@@ -108,7 +110,7 @@ def main() -> None:
     results: list[CallResult] = []
     audio_s = kernel_s = 0.0
     for call in compose_all(
-        kinds, speakers, arguments.languages, arguments.seed, arguments.speakers
+        kinds, speakers, arguments.languages, arguments.seeds, arguments.speakers
     ):
         started = time.process_time()
         seen = list(sightings(call, calibration, listener))
@@ -129,7 +131,7 @@ def main() -> None:
     if arguments.out:
         report = {
             "corpus": arguments.corpus,
-            "seed": arguments.seed,
+            "seeds": arguments.seeds,
             "calibration": calibration.version,
             "per_language": [asdict(r) for r in per_language],
             "overall": [asdict(r) for r in overall],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TypeVar
 
 import numpy as np
@@ -125,7 +125,7 @@ def compose(
         role: to_line(_place(track, now, rng), CORPUS_RATE_HZ) for role, track in tracks.items()
     }
     recording = Recording(
-        call_id=f"{customer[0].corpus}-{speaker}-{kind.name}-{language}",
+        call_id=f"{customer[0].corpus}-{speaker}-{kind.name}-{language}-{seed}",
         customer=encode(lines[Role.CUSTOMER], AudioEncoding.MULAW),
         agent=encode(lines[Role.AGENT], AudioEncoding.MULAW),
         turns=tuple(turns),
@@ -138,16 +138,14 @@ def compose_all(
     kinds: Sequence[Kind],
     speakers: dict[str, list[Clip]],
     languages: Sequence[str],
-    seed: int,
+    seeds: Sequence[int],
     limit: int | None = None,
 ) -> Iterator[ComposedCall]:
-    """Every kind for every speaker and language; the next speaker is the agent."""
+    """Every kind for every speaker, language and seed; the next speaker is the agent."""
     names = sorted(speakers)
     neighbours = dict(pairwise([*names, names[0]]))
-    for name in names[:limit]:
-        for kind in kinds:
-            for language in languages:
-                yield compose(kind, speakers[name], speakers[neighbours[name]], language, seed)
+    for name, kind, language, seed in product(names[:limit], kinds, languages, seeds):
+        yield compose(kind, speakers[name], speakers[neighbours[name]], language, seed)
 
 
 def _clips_for(phase: Phase, clips: Sequence[Clip], kind: Kind) -> list[Clip]:
