@@ -174,12 +174,10 @@ def test_training_stops_early_and_is_the_same_twice() -> None:
         return next(scores)
 
     recipe = AttentionRecipe(hidden=4, patience=2, seed=5)
-    tensors, epoch = train_attention(frames, y, 2, recipe, score, held_out)
+    tensors, epoch = train_attention(frames, y, 2, recipe, (score, held_out))
     assert (epoch, len(seen)) == (2, 4)
     assert np.array_equal(attentive_logits(tensors, held_out), seen[1])
-    again, _ = train_attention(
-        frames, y, 2, AttentionRecipe(hidden=4, max_epochs=2, seed=5), None, None
-    )
+    again, _ = train_attention(frames, y, 2, AttentionRecipe(hidden=4, max_epochs=2, seed=5))
     assert all(np.array_equal(tensors[name], again[name]) for name in tensors)
 
 

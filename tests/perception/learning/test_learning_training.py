@@ -33,6 +33,7 @@ from subtone.perception.learning.splits import speaker_folds
 from subtone.perception.learning.training.classes import ClassHead, train_classes
 from subtone.perception.learning.training.combination import combine
 from subtone.perception.learning.training.contrasts import train_arousal, train_valence
+from subtone.perception.learning.training.epochs import Recipe
 from subtone.perception.learning.training.export import (
     class_head_file,
     contrast_head_file,
@@ -44,7 +45,7 @@ from subtone.perception.learning.training.linear import (
     fit_linear,
     mean_map,
 )
-from subtone.perception.learning.training.mlp import MlpRecipe, _gradients, _initial, train_mlp
+from subtone.perception.learning.training.mlp import _gradients, _initial, train_mlp
 from subtone.perception.learning.training.networks import NetworkHead, train_network
 from subtone.perception.learning.training.settings import Setting, class_search, middle_layers
 from subtone.perception.learning.training.table import Table
@@ -141,7 +142,7 @@ def test_components_turn_without_losing_anything(n: int) -> None:
 
 def test_the_gradients_are_those_of_the_loss() -> None:
     rng = np.random.default_rng(0)
-    recipe = MlpRecipe(dropout=0.0, smoothing=0.0)
+    recipe = Recipe(dropout=0.0, smoothing=0.0)
     tensors = {k: v.astype(np.float64) for k, v in _initial(6, 3, rng).items()}
     x, y = rng.normal(0, 1, (7, 6)), np.arange(7) % 3
     target, weight = np.eye(3)[y], np.ones(7)
@@ -178,9 +179,9 @@ def test_a_network_learns_stops_early_and_is_the_same_twice() -> None:
     def right(logits: FloatArray) -> float:
         return float((logits.argmax(axis=1) == y[180:]).mean())
 
-    recipe = MlpRecipe(seed=3, max_epochs=30, patience=4)
-    tensors, epoch = train_mlp(x[:180], y[:180], 3, recipe, right, x[180:])
-    again, _ = train_mlp(x[:180], y[:180], 3, recipe, right, x[180:])
+    recipe = Recipe(seed=3, max_epochs=30, patience=4)
+    tensors, epoch = train_mlp(x[:180], y[:180], 3, recipe, (right, x[180:]))
+    again, _ = train_mlp(x[:180], y[:180], 3, recipe, (right, x[180:]))
     assert right(forward(Network.MLP, tensors, x[180:])) > 0.85
     assert epoch < 30
     assert all(np.array_equal(tensors[k], again[k]) for k in tensors)
@@ -401,7 +402,7 @@ def test_files_say_what_was_trained_and_score_as_the_head_did() -> None:
     assert "made-up: 108 acted clips of 6 speakers, language en, CC0-1.0" in stored.card.data
     assert to_bytes(stored) == to_bytes(filed(train_classes(made, label_of, [setting])))
 
-    small = train_network(made, label_of, (1, 2), MlpRecipe(max_epochs=3))
+    small = train_network(made, label_of, (1, 2), Recipe(max_epochs=3))
     logits = filed(small).outputs(filed(small).pool(audio)[None]).astype(np.float64)
     shares = softmax(logits / small.temperature)
     assert shares == pytest.approx(small.shares(made.values["wide"][:1]), abs=1e-3)

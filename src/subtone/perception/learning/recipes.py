@@ -38,13 +38,13 @@ from subtone.perception.learning.training.contrasts import (
     train_arousal,
     train_valence,
 )
+from subtone.perception.learning.training.epochs import Recipe
 from subtone.perception.learning.training.export import (
     attentive_head_file,
     class_head_file,
     contrast_head_file,
 )
 from subtone.perception.learning.training.frames import build_frames
-from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import NetworkHead, train_network
 from subtone.perception.learning.training.settings import class_search, middle_layer
 from subtone.perception.learning.training.table import Table, build_table
@@ -141,7 +141,7 @@ def _class_head(
     figures = _linear_figures(known, label_of, name, BASELINE_UTTERANCES if share else 0)
     if network is Network.MLP:
         trained = [
-            train_network(known, label_of, head.setting.layers, MlpRecipe(seed=seed))
+            train_network(known, label_of, head.setting.layers, Recipe(seed=seed))
             for seed in range(SEEDS)
         ]
         best, figures = _best(trained, figures)

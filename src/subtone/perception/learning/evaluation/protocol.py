@@ -32,10 +32,10 @@ from subtone.perception.learning.training.attention import AttentionRecipe
 from subtone.perception.learning.training.attentive import train_attentive
 from subtone.perception.learning.training.classes import ClassHead, chosen, train_classes
 from subtone.perception.learning.training.contrasts import ContrastFit
+from subtone.perception.learning.training.epochs import Recipe
 from subtone.perception.learning.training.export import domain_of
 from subtone.perception.learning.training.frames import FrameTable
 from subtone.perception.learning.training.linear import Reals
-from subtone.perception.learning.training.mlp import MlpRecipe
 from subtone.perception.learning.training.networks import train_network
 from subtone.perception.learning.training.settings import Setting
 from subtone.perception.learning.training.table import Table
@@ -153,7 +153,7 @@ def judge_networks(
     """UAR of the small network on unseen speakers, one value per seed, in both bands."""
 
     def heard(fold: Fold, seed: int) -> HeardFold:
-        head = train_network(table.take(fold.train), label_of, NETWORK_LAYERS, MlpRecipe(seed=seed))
+        head = train_network(table.take(fold.train), label_of, NETWORK_LAYERS, Recipe(seed=seed))
         return head.labels, {b: head.shares(table.values[b][fold.test]) for b in BANDS}
 
     return _seed_recalls(table.clips, label_of, n_folds, seeds, heard)

@@ -9,7 +9,7 @@ the pooling: Okabe, Koshinaka and Shinoda, Interspeech 2018.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,15 @@ from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.networks import Network, forward, softmax
 from subtone.perception.heads.pooling import STD_FLOOR, attentive_statistics
 from subtone.perception.learning.features import HalfArray
-from subtone.perception.learning.training.mlp import Adam, Integers, Tensors, balanced_targets
+from subtone.perception.learning.training.epochs import (
+    Recipe,
+    Score,
+    Tensors,
+    balanced_targets,
+    run_epochs,
+)
+from subtone.perception.learning.training.linear import Integers, Reals
 
-Reals = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Frames = Sequence[HalfArray | FloatArray]  # (frames, width) of each clip
 
@@ -30,19 +36,13 @@ _SMALLEST = 1e-6  # deviation of a dimension that changes
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionRecipe:
-    """How pooling and network are trained together."""
+class AttentionRecipe(Recipe):
+    """How pooling and network are trained together; dropout is of the pooled vector."""
 
-    seed: int = 0
     hidden: int = 64  # rows of W
     drawn_frames: int = 32  # of each clip and epoch, without repetition
-    rate: float = 1e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.3  # of the pooled vector
-    smoothing: float = 0.05
-    batch: int = 64
     max_epochs: int = 20
-    patience: int = 4  # epochs without a better score before it stops
+    patience: int = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,37 +83,34 @@ def train_attention(
     y: Integers,
     n_labels: int,
     recipe: AttentionRecipe,
-    score: Callable[[FloatArray], float] | None = None,
-    held_out: Frames | None = None,
+    watched: tuple[Score, Frames] | None = None,
 ) -> tuple[Tensors, int]:
-    """A head's tensors after the best epoch by ``score`` of the logits of ``held_out`` clips.
+    """A head's tensors after the best epoch by the score of the logits of watched clips.
 
-    y: (clips) positions of labels. Returns the epoch's number too; without ``held_out`` all
+    y: (clips) positions of labels. Returns the epoch's number too; without ``watched`` all
     epochs run. The same arguments give the same tensors on the same machine.
     """
     rng = np.random.default_rng(recipe.seed)
     scales = scales_of(frames)
     tensors = initial_tensors(frames[0].shape[1], n_labels, recipe.hidden, rng)
     target, weight = balanced_targets(y, n_labels, recipe.smoothing)
-    adam = Adam(tensors, recipe.rate, recipe.weight_decay)
-    best, best_score, best_epoch = None, -np.inf, recipe.max_epochs
-    for epoch in range(1, recipe.max_epochs + 1):
-        order = rng.permutation(len(y))
-        for at in range(0, len(order), recipe.batch):
-            rows = order[at : at + recipe.batch]
-            z, is_there = _drawn([frames[i] for i in rows], scales, recipe.drawn_frames, rng)
-            n = (len(rows), len(scales.pooled_mean))
-            kept = ((rng.random(n) >= recipe.dropout) / (1.0 - recipe.dropout)).astype(np.float32)
-            adam.step(gradients(tensors, z, is_there, scales, kept, target[rows], weight[rows]))
-        if held_out is None or score is None:
-            continue
-        made = head_tensors(tensors, scales)
-        now = score(attentive_logits(made, held_out))
-        if now > best_score:
-            best, best_score, best_epoch = made, now, epoch
-        elif epoch - best_epoch >= recipe.patience:
-            break
-    return head_tensors(tensors, scales) if best is None else best, best_epoch
+
+    def gradients_of(rows: Integers) -> Tensors:
+        z, is_there = _drawn([frames[i] for i in rows], scales, recipe.drawn_frames, rng)
+        n = (len(rows), len(scales.pooled_mean))
+        kept = ((rng.random(n) >= recipe.dropout) / (1.0 - recipe.dropout)).astype(np.float32)
+        return gradients(tensors, z, is_there, scales, kept, target[rows], weight[rows])
+
+    best, epoch = run_epochs(
+        len(y),
+        tensors,
+        recipe,
+        rng,
+        gradients_of,
+        watched
+        and (lambda now: watched[0](attentive_logits(head_tensors(now, scales), watched[1]))),
+    )
+    return head_tensors(best, scales), epoch
 
 
 def attentive_pooled(tensors: Tensors, frames: Frames) -> FloatArray:

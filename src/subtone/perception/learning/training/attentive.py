@@ -9,10 +9,9 @@ import numpy as np
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.networks import softmax
-from subtone.perception.learning.calibration import abstention_threshold, fit_temperature
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.renditions import BANDS, Rendition
-from subtone.perception.learning.splits import speaker_folds
+from subtone.perception.learning.splits import Fold
 from subtone.perception.learning.training.attention import (
     AttentionRecipe,
     Frames,
@@ -20,11 +19,9 @@ from subtone.perception.learning.training.attention import (
     attentive_pooled,
     train_attention,
 )
-from subtone.perception.learning.training.classes import INNER_FOLDS
+from subtone.perception.learning.training.epochs import Score, Tensors, stopped_by_folds
 from subtone.perception.learning.training.frames import FrameTable
 from subtone.perception.learning.training.linear import Reals
-from subtone.perception.learning.training.mlp import Tensors
-from subtone.perception.learning.training.networks import recall
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,26 +59,21 @@ def train_attentive(
     names = [str(label_of(clip)) for clip in table.clips]
     labels = tuple(sorted(set(names)))
     y = np.array([labels.index(name) for name in names])
-    held_out = {band: np.zeros((len(y), len(labels))) for band in bands}
-    epochs = []
-    n_folds = min(INNER_FOLDS, len(set(table.voices.tolist())))
-    for fold in speaker_folds(table.clips, n_folds):
+
+    def fit(fold: Fold, score: Score) -> tuple[FloatArray, int]:
         heard = table.take(fold.test)
-        truth = np.tile(y[fold.test], len(bands))
+        tests = [states for band in bands for states in heard.frames[band]]
         tensors, epoch = train_attention(
             _all_renditions(table.take(fold.train)),
             np.tile(y[fold.train], len(table.frames)),
             len(labels),
             recipe,
-            lambda logits, truth=truth: recall(logits, truth),  # type: ignore[misc]
-            [states for band in bands for states in heard.frames[band]],
+            (score, tests),
         )
-        epochs.append(epoch)
-        for band in bands:
-            held_out[band][fold.test] = attentive_logits(tensors, heard.frames[band])
-    logits, truth = np.concatenate([held_out[b] for b in bands]), np.tile(y, len(bands))
-    temperature = fit_temperature(logits, truth)
-    final = replace(recipe, max_epochs=int(np.median(epochs)))
+        return attentive_logits(tensors, tests), epoch
+
+    stopped = stopped_by_folds(table.clips, y, len(bands), fit)
+    final = replace(recipe, max_epochs=stopped.epochs)
     tensors, _ = train_attention(
         _all_renditions(table), np.tile(y, len(table.frames)), len(labels), final
     )
@@ -89,9 +81,9 @@ def train_attentive(
         labels=labels,
         layer=table.layer,
         tensors=tensors,
-        temperature=temperature,
-        threshold=abstention_threshold(softmax(logits / temperature), truth),
-        inner_recall=recall(logits, truth),
+        temperature=stopped.temperature,
+        threshold=stopped.threshold,
+        inner_recall=stopped.inner_recall,
     )
 
 

@@ -1,14 +1,11 @@
 """The small network of SCIENCE section 1, trained in NumPy.
 
-LayerNorm, Linear(n, 256), ReLU, Dropout .3, Linear(256, 128), ReLU, Linear(128, K); label
-smoothing .05, class-balanced cross-entropy, Adam with decoupled weight decay (Loshchilov and
-Hutter 2019) at 1e-3 and 1e-2. Tensors carry the names of ``heads.networks.SHAPES``.
+LayerNorm, Linear(n, 256), ReLU, Dropout .3, Linear(256, 128), ReLU, Linear(128, K). Tensors
+carry the names of ``heads.networks.SHAPES``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,93 +13,42 @@ from numpy.typing import NDArray
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.networks import LAYER_NORM_EPS, Network, forward, softmax
-
-Tensors = dict[str, FloatArray]
-Integers = NDArray[np.intp]
+from subtone.perception.learning.training.epochs import (
+    Recipe,
+    Score,
+    Tensors,
+    balanced_targets,
+    run_epochs,
+)
+from subtone.perception.learning.training.linear import Integers
 
 HIDDEN: Final = (256, 128)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MlpRecipe:
-    """How the network is trained; the defaults are those of SCIENCE section 1."""
-
-    seed: int = 0
-    rate: float = 1e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.3
-    smoothing: float = 0.05
-    batch: int = 64
-    max_epochs: int = 40
-    patience: int = 8  # epochs without a better score before it stops
 
 
 def train_mlp(
     x: FloatArray,
     y: Integers,
     n_labels: int,
-    recipe: MlpRecipe,
-    score: Callable[[FloatArray], float] | None = None,
-    held_out: FloatArray | None = None,
+    recipe: Recipe,
+    watched: tuple[Score, FloatArray] | None = None,
 ) -> tuple[Tensors, int]:
-    """Weights after the best epoch by ``score`` of the logits of ``held_out`` rows, and its number.
+    """Weights after the best epoch by the score of the logits of watched rows, and its number.
 
-    x: (rows, n) standardised; y: (rows) positions of labels. Without ``held_out`` all epochs
+    x: (rows, n) standardised; y: (rows) positions of labels. Without ``watched`` all epochs
     run. The same arguments give the same weights on the same machine.
     """
     rng = np.random.default_rng(recipe.seed)
     tensors = _initial(x.shape[1], n_labels, rng)
     target, weight = balanced_targets(y, n_labels, recipe.smoothing)
-    adam = Adam(tensors, recipe.rate, recipe.weight_decay)
-    best, best_score, best_epoch = tensors, -np.inf, recipe.max_epochs
-    for epoch in range(1, recipe.max_epochs + 1):
-        order = rng.permutation(len(y))
-        for at in range(0, len(order), recipe.batch):
-            rows = order[at : at + recipe.batch]
-            adam.step(_gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng))
-        if held_out is None or score is None:
-            continue
-        now = score(forward(Network.MLP, tensors, held_out))
-        if now > best_score:
-            best, best_score, best_epoch = {k: v.copy() for k, v in tensors.items()}, now, epoch
-        elif epoch - best_epoch >= recipe.patience:
-            break
-    return best, best_epoch
 
-
-def balanced_targets(
-    y: Integers, n_labels: int, smoothing: float
-) -> tuple[FloatArray, NDArray[np.float64]]:
-    """Smoothed shares (rows, labels), and weights (rows) by which classes count the same."""
-    weight = (len(y) / (n_labels * np.maximum(np.bincount(y, minlength=n_labels), 1)))[y]
-    target = np.full((len(y), n_labels), smoothing / n_labels, np.float32)
-    target[np.arange(len(y)), y] += 1.0 - smoothing
-    return target, weight
-
-
-class Adam:
-    """Adam whose decay acts on the weights, not on the gradient; biases do not decay.
-
-    ``step`` changes the tensors in place.
-    """
-
-    def __init__(self, tensors: Tensors, rate: float, weight_decay: float) -> None:
-        self._mean = {k: np.zeros_like(v) for k, v in tensors.items()}
-        self._square = {k: np.zeros_like(v) for k, v in tensors.items()}
-        self._tensors, self._rate, self._decay, self._steps = tensors, rate, weight_decay, 0
-
-    def step(self, gradients: Tensors) -> None:
-        """One step against the gradients of all tensors."""
-        self._steps += 1
-        one, two = 1.0 - 0.9**self._steps, 1.0 - 0.999**self._steps
-        for name, gradient in gradients.items():
-            self._mean[name] += 0.1 * (gradient - self._mean[name])
-            self._square[name] += 0.001 * (gradient**2 - self._square[name])
-            moved = (self._mean[name] / one) / (np.sqrt(self._square[name] / two) + 1e-8)
-            tensor = self._tensors[name]
-            if tensor.ndim == 2:
-                moved += self._decay * tensor
-            tensor -= np.float32(self._rate) * moved
+    return run_epochs(
+        len(y),
+        tensors,
+        recipe,
+        rng,
+        lambda rows: _gradients(tensors, x[rows], target[rows], weight[rows], recipe, rng),
+        watched and (lambda now: watched[0](forward(Network.MLP, now, watched[1]))),
+    )
 
 
 def _initial(n: int, n_labels: int, rng: np.random.Generator) -> Tensors:
@@ -123,7 +69,7 @@ def _gradients(
     x: FloatArray,
     target: FloatArray,
     weight: NDArray[np.float64],
-    recipe: MlpRecipe,
+    recipe: Recipe,
     rng: np.random.Generator,
 ) -> Tensors:
     centred = x - x.mean(axis=1, keepdims=True)

@@ -9,13 +9,13 @@ import numpy as np
 
 from subtone.perception.encoding import FloatArray
 from subtone.perception.heads.networks import Network, forward, softmax
-from subtone.perception.learning.calibration import abstention_threshold, fit_temperature
 from subtone.perception.learning.clips import Clip
 from subtone.perception.learning.renditions import BANDS, Rendition
-from subtone.perception.learning.splits import speaker_folds
-from subtone.perception.learning.training.classes import INNER_FOLDS, chosen
-from subtone.perception.learning.training.linear import Integers, Reals
-from subtone.perception.learning.training.mlp import MlpRecipe, Tensors, train_mlp
+from subtone.perception.learning.splits import Fold
+from subtone.perception.learning.training.classes import chosen
+from subtone.perception.learning.training.epochs import Recipe, Score, Tensors, stopped_by_folds
+from subtone.perception.learning.training.linear import Reals
+from subtone.perception.learning.training.mlp import train_mlp
 from subtone.perception.learning.training.table import Table
 
 
@@ -43,7 +43,7 @@ def train_network(
     table: Table,
     label_of: Callable[[Clip], str | None],
     layers: tuple[int, ...],
-    recipe: MlpRecipe,
+    recipe: Recipe,
     bands: Sequence[Rendition] = BANDS,
 ) -> NetworkHead:
     """Early stopping on inner speaker folds gives the epochs; then all clips for so many.
@@ -54,28 +54,18 @@ def train_network(
     names = [str(label_of(clip)) for clip in table.clips]
     labels = tuple(sorted(set(names)))
     y = np.array([labels.index(name) for name in names])
-    held_out = {band: np.zeros((len(y), len(labels))) for band in bands}
-    epochs = []
-    n_folds = min(INNER_FOLDS, len(set(table.voices.tolist())))
-    for fold in speaker_folds(table.clips, n_folds):
+
+    def fit(fold: Fold, score: Score) -> tuple[FloatArray, int]:
         mean, scale, x = _standardised(table.take(fold.train), layers)
-        tests = [(chosen(table.values[b][fold.test], layers) - mean) / scale for b in bands]
-        truth = np.tile(y[fold.test], len(bands))
-        tensors, epoch = train_mlp(
-            x,
-            np.tile(y[fold.train], len(table.values)),
-            len(labels),
-            recipe,
-            lambda logits, truth=truth: recall(logits, truth),  # type: ignore[misc]
-            np.concatenate(tests).astype(np.float32),
-        )
-        epochs.append(epoch)
-        for band, test in zip(bands, tests, strict=True):
-            held_out[band][fold.test] = forward(Network.MLP, tensors, test.astype(np.float32))
-    logits, truth = np.concatenate([held_out[b] for b in bands]), np.tile(y, len(bands))
-    temperature = fit_temperature(logits, truth)
+        heard = np.concatenate([chosen(table.values[b][fold.test], layers) for b in bands])
+        heard = ((heard - mean) / scale).astype(np.float32)
+        truth = np.tile(y[fold.train], len(table.values))
+        tensors, epoch = train_mlp(x, truth, len(labels), recipe, (score, heard))
+        return forward(Network.MLP, tensors, heard), epoch
+
+    stopped = stopped_by_folds(table.clips, y, len(bands), fit)
     mean, scale, x = _standardised(table, layers)
-    final = replace(recipe, max_epochs=int(np.median(epochs)))
+    final = replace(recipe, max_epochs=stopped.epochs)
     tensors, _ = train_mlp(x, np.tile(y, len(table.values)), len(labels), final)
     return NetworkHead(
         labels=labels,
@@ -83,9 +73,9 @@ def train_network(
         mean=mean,
         scale=scale,
         tensors=tensors,
-        temperature=temperature,
-        threshold=abstention_threshold(softmax(logits / temperature), truth),
-        inner_recall=recall(logits, truth),
+        temperature=stopped.temperature,
+        threshold=stopped.threshold,
+        inner_recall=stopped.inner_recall,
     )
 
 
@@ -97,9 +87,3 @@ def _standardised(
     mean = exact.mean(axis=0).astype(np.float32)
     scale = np.maximum(exact.std(axis=0), 1e-6).astype(np.float32)
     return mean, scale, ((rows - mean) / scale).astype(np.float32)
-
-
-def recall(logits: FloatArray | Reals, y: Integers) -> float:
-    """UAR of (rows, labels) logits: the mean over the labels there are of the share found."""
-    said = logits.argmax(axis=1)
-    return float(np.mean([(said[y == k] == k).mean() for k in np.unique(y)]))
