@@ -182,7 +182,9 @@ def transcribed(call: Path, roles: list[Role], checkpoint: str) -> Transcript:
 
 
 def require_customer(audio: Path | None, roles: list[Role] | None) -> None:
-    """Raise OptionError where there is no voice of a customer to listen to."""
+    """Raise OptionError or IngestError where there is no voice of a customer to listen to."""
+    from subtone.ingest.files import tracks_of
+
     if audio is None:
         raise OptionError("--encoder listens to a recording: a chat has no voice")
     if "customer" not in (roles or ()):
@@ -190,10 +192,11 @@ def require_customer(audio: Path | None, roles: list[Role] | None) -> None:
             "--encoder listens to the customer's channel alone: say which it is, for example "
             "--roles agent,customer"
         )
+    tracks_of(audio, roles)
 
 
 def opened_listener(encoder: str, arousal_head: str, valence_head: str) -> Listener:
-    """What hears the customer. Raises PerceptionError, OSError."""
+    """What hears the customer. Raises PerceptionError."""
     from subtone.perception.errors import memory_extra
 
     with memory_extra():

@@ -110,6 +110,8 @@ def analyse_files(
             findings += found
             on_progress(event.t_event_ms, total_ms)
     collected = _Collected()
+    if listener is not None and not findings:
+        collected.notices.append(Notice(t_event_ms=0, code="models_silent"))
     state = pipeline.start(calibration)
     for event in events(findings=findings):
         state, outputs = pipeline.feed(state, event)

@@ -20,7 +20,7 @@ def contrast_heads(
 ) -> tuple[ContrastHead, ...]:
     """Each contrast's head: ``shipped`` where there is one, ``none``, or a file.
 
-    Raises HeadError for a file that is no head of that contrast, OSError for no file.
+    Raises HeadError for a file that cannot be read or is no head of that contrast.
     """
     given = {"arousal": arousal, "valence": valence}
     return tuple(

@@ -50,8 +50,9 @@ class Listener:
         if not contrasts:
             raise HeadError(
                 system.encoder.space,
-                "no arousal or valence head is shipped for this encoder",
-                "take whisper-base, or give heads that were trained on this one",
+                "there is no arousal or valence head to listen with",
+                "take the checkpoint base, which heads are shipped for, or name the files of "
+                "heads that were trained on this one",
             )
         self._system = system
         self._contrasts = tuple(contrasts)
