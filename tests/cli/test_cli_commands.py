@@ -31,7 +31,8 @@ HIDDEN = sample("hidden_frustration.en")
 SUMMARY_KEYS = [
     "format", "format_version", "call_id", "source", "duration_ms", "is_timing_only",
     "final_state", "peak_state", "peak_score", "transitions", "conflicts", "drift", "amd",
-    "baseline", "coverage", "correlation", "calibration", "software_version", "tracks", "notices",
+    "baseline", "coverage", "correlation", "models", "calibration", "software_version", "tracks",
+    "notices",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from subtone.contracts.inbound import (
     CallStarted,
     ChatMessage,
     ConsentChanged,
+    HeadResult,
     InboundEvent,
     Intervention,
     Paused,
@@ -261,3 +262,47 @@ def test_a_customers_long_turn_comes_in_parts_as_it_was_said(stereo: Path) -> No
     assert [s.segment_id for s in said] == [f"turn_1#{n}" for n in range(1, len(said) + 1)]
     assert all(s.t_end_ms - s.t_event_ms <= 7_000 for s in said)
     assert [s.text for s in segments if s.role is Role.AGENT] == [text]
+
+
+@pytest.mark.parametrize("chunk_ms", [7, 100, 1_000, 60_000])
+def test_a_finding_stands_exactly_at_its_end_and_lengthens_no_call(
+    stereo: Path, chunk_ms: int
+) -> None:
+    findings = [finding(t_ms) for t_ms in (1_234, 500, 999_000)]
+    transcript = Transcript(turns=(turn(500, None),))
+    events = list(
+        call_events(
+            stereo,
+            [Role.CUSTOMER, Role.AGENT],
+            transcript,
+            call_id="c",
+            chunk_ms=chunk_ms,
+            findings=findings,
+        )
+    )
+    told = [event for event in events if isinstance(event, HeadResult)]
+    assert [event.t_event_ms for event in told] == [500, 1_234, 999_000]
+    for result in told[:2]:
+        at = events.index(result)
+        before = [e for e in events[:at] if isinstance(e, AudioChunk)]
+        after = [e for e in events[at:] if isinstance(e, AudioChunk)]
+        assert {e.track_id for e in before} == {e.track_id for e in after}
+        assert all(e.t_event_ms < result.t_event_ms for e in before)
+        assert all(e.t_event_ms >= result.t_event_ms for e in after)
+    plain = list(call_events(stereo, [Role.CUSTOMER, Role.AGENT], transcript, call_id="c"))
+    assert events[-1] == plain[-1]
+
+
+def finding(t_ms: int) -> HeadResult:
+    return HeadResult(
+        call_id="c",
+        track_id="customer",
+        head="arousal",
+        t_start_ms=0,
+        t_event_ms=t_ms,
+        t_seen_ms=0,
+        values=(),
+        confidence=1.0,
+        reliability=1.0,
+        model="m",
+    )

@@ -12,13 +12,17 @@ import soundfile
 
 from subtone.contracts.analysis import CallAnalysis
 from subtone.contracts.calibration import Calibration
+from subtone.contracts.inbound import HeadResult
 from subtone.contracts.vocabulary import AmdVerdict, Role
 from subtone.ingest.errors import IngestError
+from subtone.ingest.files import Transcript, call_events
+from subtone.kernel.voice_intelligence.head_evidence import head_evidence
 from subtone.runtime import analysis as module
 from subtone.runtime.analysis import Direction, analyse_files
 from subtone.runtime.samples import sample_call
 from subtone.surfaces.results import summary, timeline_lines
 from support_cli import CALLS, lines_of, write_lines, write_silence, write_tone
+from support_listening import small_listener
 
 BOTH = [Role.AGENT, Role.CUSTOMER]
 
@@ -230,3 +234,86 @@ def test_warnings_of_the_transcript_and_the_source_come_first(tmp_path: Path) ->
     ]
     assert [t.turn.text for t in found.turns] == ["two", "one"]
     assert json.loads(msgspec.json.encode(found))["tracks"][0]["source_rate_hz"] == 6_000
+
+
+# --- with a listener ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_text", [True, False])
+def test_with_a_listener_too_chunk_size_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_text: bool
+) -> None:
+    audio, text = excerpt(tmp_path, "intervention.en", 0, 70)
+    ears = small_listener(tmp_path)
+    encoded = []
+    for chunk_ms in (20, 333, 2_000, 60_000, 2_000):
+        monkeypatch.setattr(module, "CHUNK_MS", chunk_ms)
+        found = analyse_files(audio, text if has_text else None, BOTH, listener=ears)
+        encoded.append(msgspec.json.encode(found))
+    decisions = msgspec.json.decode(encoded[0], type=CallAnalysis).decisions
+    assert sum(bool(d.moment.heads) for d in decisions) >= 4
+    assert len(set(encoded)) == 1
+
+
+def test_no_finding_is_late(tmp_path: Path) -> None:
+    """Each moment has heard every utterance that ended before it, and none that ended after."""
+    audio, ears = CALLS / "hidden_frustration.en.flac", small_listener(tmp_path)
+    told: list[HeadResult] = []
+    for _, some in ears.listen(call_events(audio, BOTH, Transcript(), call_id="c")):
+        told += some
+    found = analyse_files(audio, None, BOTH, listener=ears)
+    heard = 0
+    for decision in found.decisions:
+        moment = decision.moment
+        before = [f for f in told if f.t_event_ms <= moment.t_event_ms]
+        wanted = head_evidence(moment.t_event_ms, before[-16:], Calibration())
+        assert tuple(share.evidence for share in moment.heads) == wanted
+        heard += bool(wanted)
+    assert heard >= 10
+
+
+def test_a_listener_changes_neither_words_nor_measurements(tmp_path: Path) -> None:
+    files = excerpt(tmp_path, "intervention.en", 0, 70)
+    plain = analyse_files(*files, BOTH)
+    asked = analyse_files(*files, BOTH, listener=small_listener(tmp_path))
+    assert asked.turns == plain.turns
+    assert asked.tracks == plain.tracks
+    assert any(d.moment.heads for d in asked.decisions)
+    for before, after in zip(plain.decisions, asked.decisions, strict=True):
+        assert after.moment.text == before.moment.text
+        assert after.moment.features == before.moment.features
+
+
+def test_models_that_never_had_a_say_are_noted(tmp_path: Path) -> None:
+    files = excerpt(tmp_path, "open_anger.zh", 0, 20)
+    found = analyse_files(*files, BOTH, listener=small_listener(tmp_path))
+    assert "models_silent" in {n.code for n in found.notices}
+    assert not any(d.moment.heads for d in found.decisions)
+    assert "models_silent" not in {n.code for n in analyse_files(*files, BOTH).notices}
+
+
+def test_after_an_objection_no_model_has_a_say(tmp_path: Path) -> None:
+    audio = CALLS / "hidden_frustration.en.flac"
+    rows: list[dict[str, object]] = [
+        {"t_ms": 60_000, "event": "consent_withdrawn"},
+        {"t_ms": 100, "role": "agent", "text": "hello"},
+    ]
+    text = write_lines(tmp_path / "events.jsonl", rows)
+    found = analyse_files(audio, text, BOTH, listener=small_listener(tmp_path))
+    said = [d.moment.t_event_ms for d in found.decisions if d.moment.heads]
+    assert said
+    assert max(said) <= 60_000
+
+
+def test_a_listener_hears_the_call_before_it_is_analysed(tmp_path: Path) -> None:
+    seen: list[int] = []
+    analyse_files(
+        CALLS / "calm.zh.flac",
+        None,
+        BOTH,
+        listener=small_listener(tmp_path),
+        on_progress=lambda done, _total: seen.append(done),
+    )
+    end = seen.index(seen[-1])
+    assert seen[: end + 1] == sorted(seen[: end + 1])
+    assert seen[end + 1] == 0

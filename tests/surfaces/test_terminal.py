@@ -12,6 +12,9 @@ from rich.console import Console
 
 from subtone.contracts.analysis import CallAnalysis
 from subtone.contracts.session_state import LocalText
+from subtone.contracts.signal_correlation import HeadShare
+from subtone.contracts.vocabulary import HeadKind
+from subtone.contracts.voice_intelligence import HeadEvidence
 from subtone.surfaces.report.words import UiLanguage
 from subtone.surfaces.terminal import moment_at, render_moment, render_timeline
 from support_analysis import (
@@ -208,3 +211,38 @@ def test_foreign_text_cannot_drive_the_terminal() -> None:
 def test_text_only_and_long_calls_render() -> None:
     assert "▒" in timeline(chat_call(("hello",)), "en")
     assert "4:00:00" in timeline(long_call(4), "zh")
+
+
+def heard_by_models() -> CallAnalysis:
+    """The authored call, its voice heard by two models from the third moment on."""
+    call = hidden_frustration_call()
+    shares = tuple(
+        HeadShare(
+            evidence=HeadEvidence(head=kind, model=f"{kind}@1a2b", value=0.62, weight=0.4),
+            effect=effect,
+        )
+        for kind, effect in ((HeadKind.AROUSAL, 0.05), (HeadKind.VALENCE, -0.12))
+    )
+    heard = tuple(
+        msgspec.structs.replace(
+            d,
+            moment=msgspec.structs.replace(d.moment, heads=shares),
+            basis=msgspec.structs.replace(d.basis, heads=shares),
+        )
+        for d in call.decisions[2:]
+    )
+    return msgspec.structs.replace(call, decisions=(*call.decisions[:2], *heard))
+
+
+def test_models_are_named_once_for_the_call_and_with_their_effect_in_each_moment() -> None:
+    call = heard_by_models()
+    named = "Models that heard the voice too: arousal@1a2b, valence@1a2b."
+    assert flat(timeline(call, "en")).count(named) == 1
+    assert "同时听取语音的模型：arousal@1a2b、valence@1a2b。" in timeline(call, "zh")
+    assert "Models" not in timeline(hidden_frustration_call(), "en")
+    held = next(d.moment.t_event_ms for d in call.decisions[2:] if d.transition is None)
+    shown = flat(moment(call, held))
+    assert "arousal reads 0.62, weight 0.40: voice negativity +0.05 (arousal@1a2b)" in shown
+    assert "valence reads 0.62, weight 0.40: voice negativity -0.12 (valence@1a2b)" in shown
+    assert "读数 0.62，权重 0.40：语音负面度 -0.12" in flat(moment(call, held, "zh"))
+    assert "arousal" not in flat(moment(call, call.decisions[0].moment.t_event_ms))

@@ -11,6 +11,7 @@ from subtone.cli.common import (
     OptionError,
     language_option,
     parse_roles,
+    perception_errors,
     plain_errors,
     progress_bar,
     stdout,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from subtone.contracts.analysis import CallAnalysis
     from subtone.contracts.vocabulary import Role
     from subtone.ingest.files import Transcript
+    from subtone.runtime.listening.listener import Listener
     from subtone.surfaces.report.words import UiLanguage
 
 TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
@@ -71,6 +73,27 @@ TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
     help="Recognise the words with this Whisper checkpoint, a name or a folder (needs "
     "subtone[memory]).",
 )
+@click.option(
+    "--encoder",
+    "encoder",
+    metavar="MODEL",
+    help="Hear the customer's arousal and valence too, with this Whisper checkpoint, a name or a "
+    "folder, and the heads shipped for it (needs subtone[memory]).",
+)
+@click.option(
+    "--arousal-head",
+    metavar="FILE",
+    default="shipped",
+    show_default=True,
+    help="With --encoder: the arousal head's file, or none.",
+)
+@click.option(
+    "--valence-head",
+    metavar="FILE",
+    default="shipped",
+    show_default=True,
+    help="With --encoder: the valence head's file, or none.",
+)
 @language_option
 def analyze(
     call: Path,
@@ -82,6 +105,9 @@ def analyze(
     score_agent_voice: bool,
     calibration_file: Path | None,
     checkpoint: str | None,
+    encoder: str | None,
+    arousal_head: str,
+    valence_head: str,
     language: UiLanguage,
 ) -> None:
     """Analyse CALL, a recording with one channel per speaker or a chat file."""
@@ -89,7 +115,7 @@ def analyze(
     from subtone.runtime.calibrations import read_calibration
     from subtone.surfaces.results import require_replaceable, write_results
 
-    with plain_errors():
+    with perception_errors():
         if out is not None:
             require_replaceable(out)
         calibration = None if calibration_file is None else read_calibration(calibration_file)
@@ -97,6 +123,12 @@ def analyze(
         if text is None and call.suffix.lower() in TEXT_SUFFIXES:
             audio, text = None, call
         given_roles = parse_roles(roles)
+        listener = None
+        if encoder is not None:
+            require_customer(audio, given_roles)
+            listener = opened_listener(encoder, arousal_head, valence_head)
+        elif (arousal_head, valence_head) != ("shipped", "shipped"):
+            raise OptionError("--arousal-head and --valence-head need --encoder")
         transcript = None
         if checkpoint is not None:
             if text is not None or audio is None or given_roles is None:
@@ -111,6 +143,7 @@ def analyze(
                 is_agent_voice_scored=score_agent_voice,
                 calibration=calibration,
                 transcript=transcript,
+                listener=listener,
                 on_progress=on_progress,
             )
         if out is not None:
@@ -146,6 +179,33 @@ def transcribed(call: Path, roles: list[Role], checkpoint: str) -> Transcript:
             return transcribe_call(
                 AudioMemorySystem(checkpoint), call, roles, lambda t_ms: on_progress(t_ms, None)
             )
+
+
+def require_customer(audio: Path | None, roles: list[Role] | None) -> None:
+    """Raise OptionError or IngestError where there is no voice of a customer to listen to."""
+    from subtone.ingest.files import tracks_of
+
+    if audio is None:
+        raise OptionError("--encoder listens to a recording: a chat has no voice")
+    if "customer" not in (roles or ()):
+        raise OptionError(
+            "--encoder listens to the customer's channel alone: say which it is, for example "
+            "--roles agent,customer"
+        )
+    tracks_of(audio, roles)
+
+
+def opened_listener(encoder: str, arousal_head: str, valence_head: str) -> Listener:
+    """What hears the customer. Raises PerceptionError."""
+    from subtone.perception.errors import memory_extra
+
+    with memory_extra():
+        from subtone.runtime.audio_memory import AudioMemorySystem
+        from subtone.runtime.listening.contrasts import contrast_heads
+        from subtone.runtime.listening.listener import Listener
+
+        system = AudioMemorySystem(encoder)
+        return Listener(system, contrast_heads(system, arousal_head, valence_head))
 
 
 def parse_clock(given: str) -> int:

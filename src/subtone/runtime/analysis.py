@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import subtone
 from subtone.contracts.analysis import AnalysedTurn, CallAnalysis, TrackSummary
@@ -15,6 +17,7 @@ from subtone.contracts.inbound import (
     CallEnded,
     CallStarted,
     ConsentChanged,
+    HeadResult,
     InboundEvent,
     Paused,
     Resumed,
@@ -33,6 +36,9 @@ from subtone.ingest.files import (
     read_transcript,
 )
 from subtone.kernel import pipeline
+
+if TYPE_CHECKING:
+    from subtone.runtime.listening.listener import Listener
 
 Progress = Callable[[int, int | None], None]  # analysed ms, total ms where known
 CHUNK_MS = 2_000
@@ -56,6 +62,7 @@ def analyse_files(
     is_agent_voice_scored: bool = False,
     calibration: Calibration | None = None,
     transcript: Transcript | None = None,
+    listener: Listener | None = None,
     on_progress: Progress = lambda _done_ms, _total_ms: None,
 ) -> CallAnalysis:
     """Analyse one recorded call, a chat, or both together.
@@ -68,10 +75,13 @@ def analyse_files(
         is_agent_voice_scored: only for a stated lawful purpose; never moves the state.
         calibration: parameters of every decision; the shipped default when None.
         transcript: the words, where they do not come from a file.
-        on_progress: called with media time done and total, a few times a second of work.
+        listener: hears the customer with models too; the acoustics alone when None.
+        on_progress: called with media time done and total, a few times a second of work; a
+            listener hears the whole call first, so with one it goes through it twice.
 
     Raises:
         IngestError: a file or the roles cannot be used; one line says whose fault it is.
+        HeadError: the listener's heads were made for another encoder.
 
     """
     source = audio or text
@@ -83,7 +93,9 @@ def analyse_files(
         transcript = read_transcript(text, info.duration_ms if info else None)
     has_both = roles is not None and {Role.AGENT, Role.CUSTOMER} <= set(roles)
     is_outbound = direction is Direction.OUTBOUND or (direction is Direction.AUTO and has_both)
-    events = call_events(
+    total_ms = info.duration_ms if info else None
+    events = partial(
+        call_events,
         audio,
         roles,
         transcript,
@@ -92,12 +104,19 @@ def analyse_files(
         is_agent_voice_scored=is_agent_voice_scored,
         is_amd_enabled=is_outbound,
     )
+    findings: list[HeadResult] = []
+    if listener is not None:
+        for event, found in listener.listen(events()):
+            findings += found
+            on_progress(event.t_event_ms, total_ms)
     collected = _Collected()
+    if listener is not None and not findings:
+        collected.notices.append(Notice(t_event_ms=0, code="models_silent"))
     state = pipeline.start(calibration)
-    for event in events:
+    for event in events(findings=findings):
         state, outputs = pipeline.feed(state, event)
         collected.add(event, outputs)
-        on_progress(event.t_event_ms, info.duration_ms if info else None)
+        on_progress(event.t_event_ms, total_ms)
     return collected.finish(source, info, transcript, direction, state.calibration)
 
 

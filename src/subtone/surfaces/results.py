@@ -23,6 +23,7 @@ from subtone.surfaces.report.findings import (
     conflict_spans,
     drift_changes,
     final_state,
+    models,
     peak_decision,
     peak_score,
     transitions,
@@ -93,6 +94,7 @@ def summary(analysis: CallAnalysis) -> dict[str, Any]:
         and _plain(analysis.baseline, "track_id", "voiced_ms", "is_established", "quality"),
         "coverage": analysis.alignment and _plain(analysis.alignment),
         "correlation": analysis.correlation and _plain(analysis.correlation),
+        "models": list(models(analysis)),
         "calibration": analysis.calibration_version,
         "software_version": analysis.software_version,
         "tracks": [_track(t) for t in analysis.tracks],
@@ -160,6 +162,10 @@ def _moment(decision: Decision, *, claims_state: bool) -> dict[str, Any]:
             "negativity_raw": m.voice_negativity_raw,
             "scores": m.voice
             and _plain(m.voice, *_VOICE),
+            "heads": [
+                _plain(h.evidence, "head", "model", "value", "weight") | {"effect": h.effect}
+                for h in m.heads
+            ],
         },
         "agent_voice": decision.agent_voice and _plain(decision.agent_voice, *_VOICE),
         "features": m.features and _plain(m.features),

@@ -37,6 +37,7 @@ from subtone.surfaces.report.findings import (
 )
 from subtone.surfaces.report.words import (
     DETAILS,
+    HEADS,
     KINDS,
     RARE_IN_COMPLAINTS,
     ROLES,
@@ -170,6 +171,8 @@ def _header(analysis: CallAnalysis, language: UiLanguage) -> Iterator[Renderable
         yield _tracks(analysis, language)
     if analysis.alignment is not None:
         yield Text(say(phrases.coverage(analysis.alignment), language))
+    if (heard := phrases.heard_by(analysis)) is not None:
+        yield Text(say(heard, language))
     if analysis.amd is not None:
         yield Text(say(phrases.answered(analysis.amd), language))
 
@@ -413,7 +416,7 @@ def _details(contributor: ScoreContributor, language: UiLanguage) -> str:
 
 
 def _evidence(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableType]:
-    if not basis.words and not basis.voice:
+    if not (basis.words or basis.voice or basis.heads):
         return
     yield Text()
     grid = Table.grid(padding=(0, 2))
@@ -434,6 +437,8 @@ def _evidence(basis: StateBasis, language: UiLanguage) -> Iterator[RenderableTyp
             _stretch(v.t_start_ms, v.t_end_ms),
             _said(v.observation, language),
         )
+    for h in basis.heads:
+        grid.add_row(say(HEADS[h.evidence.head], language), "", _said(phrases.head(h), language))
     yield grid
     yield Text()
 

@@ -39,9 +39,9 @@ from subtone.perception.heads.shipped import shipped_path
 from subtone.runtime.audio_memory import AudioMemorySystem
 from subtone.runtime.config import Scope
 from subtone.runtime.config_tree import MemoryConfig, PerceptionConfig
+from subtone.runtime.listening.utterances import Findings, Sound, Utterances
 from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.perceiving import Perceiving
-from subtone.runtime.live.utterances import Findings, Sound, Utterances
 from support_audio_memory import (
     RATE_HZ,
     RELATIVE,

@@ -19,6 +19,7 @@ from subtone.contracts.inbound import (
     CallStarted,
     ChatMessage,
     ConsentChanged,
+    HeadResult,
     InboundEvent,
     Intervention,
     Paused,
@@ -54,11 +55,13 @@ def call_events(
     chunk_ms: int = 1000,
     is_agent_voice_scored: bool = False,
     is_amd_enabled: bool = False,
+    findings: Sequence[HeadResult] = (),
 ) -> Iterator[InboundEvent]:
     """All events of one recorded call, in the order a live call would have brought them.
 
-    A text ending at T comes after every sample before T and before every sample from T on,
-    of all tracks: chunks are cut there, so ``chunk_ms`` changes no order. Deterministic.
+    A text or a finding ending at T comes after every sample before T and before every sample
+    from T on, of all tracks: chunks are cut there, so ``chunk_ms`` changes no order, and no
+    moment closes without what ended before it. Deterministic.
 
     Args:
         audio_path: recording with one channel per speaker, or None for a chat.
@@ -68,6 +71,7 @@ def call_events(
         chunk_ms: longest audio chunk, 1 to 131072 ms.
         is_agent_voice_scored: only for a stated lawful purpose.
         is_amd_enabled: whether to decide who answered.
+        findings: of models that heard this recording before.
 
     Raises:
         IngestError: at once for roles that do not fit and files that cannot be opened; while
@@ -95,7 +99,11 @@ def call_events(
         is_agent_voice_scored=is_agent_voice_scored,
         is_amd_enabled=is_amd_enabled,
     )
-    return _interleaved(started, blocks, _texts(call_id, transcript))
+    texts = _texts(call_id, transcript)
+    last_text_ms = texts[-1][0] if texts else 0
+    found: list[_Timed] = [(result.t_event_ms, result) for result in findings]
+    timed = deque(sorted([*texts, *found], key=lambda one: one[0]))
+    return _interleaved(started, blocks, timed, last_text_ms)
 
 
 def tracks_of(audio_path: Path | str, roles: Sequence[Role] | None) -> tuple[Track, ...]:
@@ -136,21 +144,23 @@ def _track_ids(roles: Sequence[Role]) -> Iterator[str]:
 
 
 def _interleaved(
-    started: CallStarted, blocks: Iterator[FloatBlock], texts: deque[_Timed]
+    started: CallStarted,
+    blocks: Iterator[FloatBlock],
+    timed: deque[_Timed],
+    last_text_ms: int,
 ) -> Iterator[InboundEvent]:
     yield started
-    last_text_ms = texts[-1][0] if texts else 0
     rate = started.tracks[0].sample_rate_hz if started.tracks else WIDE_HZ
     position = 0  # frames since the start of the call
     for block in blocks:
         begin = 0
-        while texts and (cut := texts[0][0] * rate // 1000 - position) < len(block):
+        while timed and (cut := timed[0][0] * rate // 1000 - position) < len(block):
             yield from _chunks(started, block[begin:cut], position + begin)
-            yield texts.popleft()[1]
+            yield timed.popleft()[1]
             begin = max(begin, cut)
         yield from _chunks(started, block[begin:], position + begin)
         position += len(block)
-    yield from (event for _, event in texts)
+    yield from (event for _, event in timed)
     end_ms = max(_ceil_ms(position, rate), last_text_ms)
     yield CallEnded(call_id=started.call_id, t_event_ms=end_ms, t_seen_ms=0, reason="end_of_file")
 
@@ -174,7 +184,7 @@ def _ceil_ms(frames: int, rate_hz: int) -> int:
     return -(-frames * 1000 // rate_hz)
 
 
-def _texts(call_id: str, transcript: Transcript) -> deque[_Timed]:
+def _texts(call_id: str, transcript: Transcript) -> list[_Timed]:
     """Texts and marks by the time they were complete, turns numbered by when they began."""
     numbered = enumerate(sorted(transcript.turns, key=lambda turn: turn.t_event_ms), start=1)
     events: list[_Timed] = [
@@ -183,7 +193,7 @@ def _texts(call_id: str, transcript: Transcript) -> deque[_Timed]:
         for part_id, part in _said(f"turn_{number}", turn)
     ]
     events += [(mark.known_ms, _mark_event(call_id, mark)) for mark in transcript.marks]
-    return deque(sorted(events, key=lambda timed: timed[0]))
+    return sorted(events, key=lambda timed: timed[0])
 
 
 def _said(turn_id: str, turn: TranscriptTurn) -> Iterator[tuple[str, TranscriptTurn]]:

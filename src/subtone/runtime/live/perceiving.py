@@ -24,9 +24,9 @@ from subtone.contracts.inbound import (
     Resumed,
     Track,
 )
+from subtone.runtime.listening.utterances import Findings, Sound, Utterances
 from subtone.runtime.live.hub import RunningCall
 from subtone.runtime.live.metrics import Metrics, Reading
-from subtone.runtime.live.utterances import Findings, Sound, Utterances
 
 MIN_JOB_MS: Final = 500  # of sound; less is not worth a thread's while
 WATCH_S: Final = 0.5

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from subtone.memory.store import SqliteMemoryStore
     from subtone.perception.heads.contrast import ContrastHead
     from subtone.runtime.audio_memory import AudioMemorySystem
+    from subtone.runtime.listening.utterances import Findings, Utterances
     from subtone.runtime.live.perceiving import Perceiving
-    from subtone.runtime.live.utterances import Findings, Utterances
 
 SOURCE: Final = "perception"  # the stream of what was heard; on the call's own clock
 KEY_BYTES: Final = 32
@@ -75,7 +75,7 @@ def utterances_of(
     system, store = perception.system, perception.store
     if system is None:
         return None
-    from subtone.runtime.live.utterances import Utterances
+    from subtone.runtime.listening.utterances import Utterances
 
     def remember(record: MemoryRecord) -> None:
         if store is not None:
@@ -133,9 +133,8 @@ def _open(
     from subtone.memory.errors import MemoryStoreError
     from subtone.memory.store import SqliteMemoryStore
     from subtone.perception.errors import PerceptionError
-    from subtone.perception.heads.contrast import ContrastHead
-    from subtone.perception.heads.files import read_head
     from subtone.runtime.audio_memory import AudioMemorySystem
+    from subtone.runtime.listening.contrasts import contrast_heads
 
     store = None
     try:
@@ -158,26 +157,15 @@ def _open(
             now_ms=now_ms,
         )
         system.load(perception.tasks)
-        given = {"arousal": perception.arousal_head, "valence": perception.valence_head}
-        heads = [_contrast_file(system, task, said) for task, said in given.items()]
         return Perception(
             system=system,
             store=store,
-            contrasts=tuple(ContrastHead(read_head(path)) for path in heads if path is not None),
+            contrasts=contrast_heads(system, perception.arousal_head, perception.valence_head),
         )
     except (MemoryStoreError, PerceptionError, OSError) as error:
         if store is not None:
             store.close()
         raise ConfigError(" ".join(str(error).split())) from error
-
-
-def _contrast_file(system: AudioMemorySystem, task: str, said: str) -> Path | None:
-    """The file that a setting means: none, the shipped one if there is one, or a path."""
-    from subtone.perception.heads.shipped import shipped_for
-
-    if said == "none":
-        return None
-    return shipped_for(system.encoder.space, task) if said == "shipped" else Path(said)
 
 
 def _key(memory: MemoryConfig) -> bytes | None:

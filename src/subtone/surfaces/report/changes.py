@@ -10,10 +10,12 @@ from subtone.contracts.session_state import (
     StateBasis,
     StateTransition,
 )
+from subtone.surfaces.report import phrases
 from subtone.surfaces.report.findings import claims_state, transitions
 from subtone.surfaces.report.markup import both, esc, marked
 from subtone.surfaces.report.words import (
     DETAILS,
+    HEADS,
     SIGNALS,
     STATES,
     clock,
@@ -143,5 +145,10 @@ def _evidence(basis: StateBasis) -> str:
             f'<p><button type="button" class="seek" data-seek="{v.t_start_ms}">'
             f"{clock(v.t_start_ms)}–{clock(v.t_end_ms)}</button> {both(v.observation)}</p>"
             for v in basis.voice
+        )
+    if basis.heads:
+        parts.append(f"<h3>{both(_t('The models', '相关模型'))}</h3>")
+        parts += (
+            f"<p>{both(HEADS[h.evidence.head])} {both(phrases.head(h))}</p>" for h in basis.heads
         )
     return "".join(parts)

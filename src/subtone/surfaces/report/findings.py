@@ -73,6 +73,12 @@ def peak_score(analysis: CallAnalysis) -> float | None:
     return max(d.snapshot.score.score for d in analysis.decisions)
 
 
+def models(analysis: CallAnalysis) -> tuple[str, ...]:
+    """Models that had a say in the voice channel, each with its digest, as they first spoke."""
+    shares = (share for d in analysis.decisions for share in d.moment.heads)
+    return tuple(dict.fromkeys(share.evidence.model for share in shares))
+
+
 def transitions(analysis: CallAnalysis) -> tuple[tuple[Decision, StateTransition], ...]:
     """Each decision that changed the state, with its transition; none for timing only."""
     if not claims_state(analysis):

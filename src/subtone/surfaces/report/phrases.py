@@ -5,12 +5,17 @@ from __future__ import annotations
 from subtone.contracts.analysis import CallAnalysis, TrackSummary
 from subtone.contracts.outputs import Decision, Notice
 from subtone.contracts.session_state import LocalText
-from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
+from subtone.contracts.signal_correlation import (
+    EmotionCorrelation,
+    HeadShare,
+    TimelineAlignment,
+)
 from subtone.contracts.vocabulary import AmdCause, AmdVerdict, Role, SessionState
 from subtone.contracts.voice_intelligence import AmdResult
 from subtone.surfaces.report.findings import (
     ConflictSpan,
     final_state,
+    models,
     peak_decision,
     state_spans,
     transitions,
@@ -141,6 +146,27 @@ def coverage(alignment: TimelineAlignment) -> LocalText:
         zh += f"；缺失音频 {alignment.gap_ms / 1000:.0f} 秒"
     share = f"{alignment.coverage:.0%}"
     return LocalText(en=f"{en} (coverage {share}).", zh=f"{zh}（覆盖率 {share}）。")
+
+
+def heard_by(analysis: CallAnalysis) -> LocalText | None:
+    """Which models had a say in the voice channel beside the acoustics; None without any."""
+    named = models(analysis)
+    if not named:
+        return None
+    return LocalText(
+        en=f"Models that heard the voice too: {', '.join(named)}.",
+        zh=f"同时听取语音的模型：{'、'.join(named)}。",
+    )
+
+
+def head(share: HeadShare) -> LocalText:
+    """What one model read at one moment, and what it did to the voice channel."""
+    found, effect = share.evidence, f"{share.effect:+.2f}"
+    value, weight = f"{found.value:.2f}", f"{found.weight:.2f}"
+    return LocalText(
+        en=f"reads {value}, weight {weight}: voice negativity {effect} ({found.model})",
+        zh=f"读数 {value}，权重 {weight}：语音负面度 {effect}（{found.model}）",
+    )
 
 
 def correlation(found: EmotionCorrelation) -> LocalText:

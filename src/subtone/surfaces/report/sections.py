@@ -188,6 +188,8 @@ def notes(analysis: CallAnalysis) -> str:
     found: list[LocalText] = []
     if analysis.alignment is not None:
         found.append(phrases.coverage(analysis.alignment))
+    if (heard := phrases.heard_by(analysis)) is not None:
+        found.append(heard)
     if analysis.amd is not None:
         found.append(phrases.answered(analysis.amd))
     if analysis.correlation is not None:

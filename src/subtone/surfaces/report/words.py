@@ -17,6 +17,7 @@ from subtone.contracts.vocabulary import (
     ChannelStatus,
     ConflictType,
     DriftState,
+    HeadKind,
     Role,
     SessionState,
     Severity,
@@ -41,6 +42,7 @@ def say(text: LocalText, language: UiLanguage) -> str:
 STATES: Mapping[SessionState, LocalText] = kernel_phrases.STATES
 CONFLICTS: Mapping[ConflictType, LocalText] = kernel_phrases.CONFLICTS
 SIGNALS: Mapping[Signal, LocalText] = kernel_phrases.SIGNALS
+HEADS: Mapping[HeadKind, LocalText] = kernel_phrases.HEADS
 clock = kernel_phrases.clock
 
 DRIFTS: Mapping[DriftState, LocalText] = {
@@ -135,6 +137,10 @@ NOTICES: Mapping[str, LocalText] = {
     "transcript_empty_turn": _t(
         "turns of the transcript held no words and were left out",
         "转写文本中的空轮次已略去",
+    ),
+    "models_silent": _t(
+        "the models of the voice had no say: they speak after three utterances of the customer",
+        "语音模型未参与判断：它们要先听过客户的三段话",
     ),
     "unknown_role": _t(
         "nobody said who speaks on a track, so its emotion was not scored",

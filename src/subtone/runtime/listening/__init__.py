@@ -1,0 +1,1 @@
+"""How the customer of a call is heard: utterances cut, encoded once, judged by heads."""
