@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,8 @@ class Noted:
         )
         return Findings(heads=(found,))
 
-    def forget(self) -> None:
-        self.heard.append("forgotten")
+    def forget(self, *, is_caller_too: bool = False) -> None:
+        self.heard.append("caller forgotten" if is_caller_too else "forgotten")
 
 
 made: list[Noted] = []
@@ -128,7 +128,7 @@ def test_of_a_pause_nothing_is_heard_and_what_was_open_is_forgotten(
 def test_without_consent_nothing_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     events = [started(), chunk(0), consent(500, is_given=False), chunk(500)]
     events += [consent(1_000, is_given=True), chunk(1_000)]
-    assert heard(events, monkeypatch) == [0, "forgotten", "forgotten", 1_000]
+    assert heard(events, monkeypatch) == [0, "caller forgotten", "caller forgotten", 1_000]
 
 
 @given(st.lists(st.sampled_from(["hear", "pause", "resume", "object", "agree"]), max_size=20))
@@ -146,7 +146,7 @@ def test_no_chunk_is_heard_in_a_pause_or_against_an_objection(said: list[str]) -
             is_allowed = what == "agree"
             events.append(consent(t_ms, is_given=is_allowed))
     with pytest.MonkeyPatch.context() as monkeypatch:
-        assert [t for t in heard(events, monkeypatch) if t != "forgotten"] == wanted
+        assert [t for t in heard(events, monkeypatch) if isinstance(t, int)] == wanted
 
 
 def test_each_call_is_heard_by_itself_and_findings_are_seen_with_their_event(
@@ -164,15 +164,18 @@ def test_each_call_is_heard_by_itself_and_findings_are_seen_with_their_event(
 # --- with an encoder ------------------------------------------------------------------------
 
 
-def findings(ears: Listener, chunk_ms: int) -> list[HeadResult]:
-    events = call_events(
+def recorded_events(chunk_ms: int) -> Iterator[InboundEvent]:
+    return call_events(
         CALLS / "hidden_frustration.en.flac",
         [Role.AGENT, Role.CUSTOMER],
         Transcript(),
         call_id="c",
         chunk_ms=chunk_ms,
     )
-    return [result for _, found in ears.listen(events) for result in found]
+
+
+def findings(ears: Listener, chunk_ms: int) -> list[HeadResult]:
+    return [result for _, found in ears.listen(recorded_events(chunk_ms)) for result in found]
 
 
 def test_how_a_recording_is_cut_changes_no_finding(tmp_path: Path) -> None:
@@ -184,3 +187,21 @@ def test_how_a_recording_is_cut_changes_no_finding(tmp_path: Path) -> None:
     assert {(f.track_id, f.t_seen_ms) for f in spoken} == {("customer", 0)}
     assert all(f.t_event_ms - f.t_start_ms <= module.MAX_UTTERANCE_MS for f in spoken)
     assert [f.t_event_ms for f in spoken] == sorted(f.t_event_ms for f in spoken)
+
+
+def test_after_an_objection_the_caller_is_learnt_anew_and_after_a_pause_not(
+    tmp_path: Path,
+) -> None:
+    ears, at_ms = small_listener(tmp_path), 40_000
+
+    def first_after(*events: InboundEvent) -> int:
+        recorded = list(recorded_events(200))
+        before = [e for e in recorded if e.t_event_ms < at_ms]
+        after = recorded[len(before) :]
+        found = [f for _, some in ears.listen([*before, *events, *after]) for f in some]
+        return next(f.t_event_ms for f in found if f.t_event_ms > at_ms)
+
+    paused = (stamped(Paused, at_ms), stamped(Resumed, at_ms))
+    objected = (consent(at_ms, is_given=False), consent(at_ms, is_given=True))
+    assert first_after(*paused) == first_after()
+    assert first_after(*objected) > first_after() + 5_000

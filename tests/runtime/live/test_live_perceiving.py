@@ -90,7 +90,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.heard: list[list[int | None]] = []
-        self.forgotten = 0
+        self.forgotten: list[bool] = []  # whether the caller was, too
         self.may_go = threading.Event()
         self.may_go.set()
 
@@ -99,8 +99,8 @@ class Recorded:
         self.heard.append([None if s is None else s.chunk.t_event_ms for s in sound])
         return Findings()
 
-    def forget(self) -> None:
-        self.forgotten += 1
+    def forget(self, *, is_caller_too: bool = False) -> None:
+        self.forgotten.append(is_caller_too)
 
 
 class Line:
@@ -164,10 +164,11 @@ def test_of_a_pause_and_after_an_objection_nothing_is_used() -> None:
     ]
     models, _ = run(paused)
     assert models.heard == [[700]]
-    assert models.forgotten == 2
+    assert models.forgotten == [False, False]
     objected = stamped(ConsentChanged, 100, is_voice_emotion_allowed=False)
     models, _ = run([[STARTED, chunk(0, 100), objected, chunk(100), chunk(600)]])
     assert models.heard == []
+    assert models.forgotten == [True]
 
 
 def test_sound_beyond_the_bound_is_dropped_oldest_first_and_counted() -> None:

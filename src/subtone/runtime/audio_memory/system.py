@@ -104,9 +104,9 @@ class AudioMemorySystem:
         self._encoder: WhisperEncoder | None = None
         self._decoder: WhisperDecoder | None = None
         self._opening = threading.Lock()
-        self._pool = TaskPool(
-            {task: partial(self._load, task) for task in available_heads()}, budget_bytes
-        )
+        heads = available_heads()
+        self._known = (*TASKS, *(name for name in heads if name not in (*TASKS, *CONTRASTS)))
+        self._pool = TaskPool({task: partial(self._load, task) for task in heads}, budget_bytes)
 
     @property
     def encoder(self) -> WhisperEncoder:
@@ -457,11 +457,10 @@ class AudioMemorySystem:
 
     def require_known(self, tasks: Sequence[str]) -> None:
         """Raises PerceptionError for a task that is none of the built-in or registered ones."""
-        known = (*TASKS, *(name for name in available_heads() if name not in (*TASKS, *CONTRASTS)))
-        unknown = sorted(set(tasks) - set(known))
+        unknown = sorted(set(tasks) - set(self._known))
         if unknown:
             raise PerceptionError(
-                f"no task is called {', '.join(unknown)}: choose from {', '.join(known)}"
+                f"no task is called {', '.join(unknown)}: choose from {', '.join(self._known)}"
             )
 
     def _require_store(self) -> MemoryStore:

@@ -105,7 +105,7 @@ class _Call:
                 self._join((event.track,))
             case ConsentChanged():
                 self._is_allowed = event.is_voice_emotion_allowed
-                self._utterances.forget()
+                self._utterances.forget(is_caller_too=True)
             case Paused() | Resumed():
                 self._is_paused = isinstance(event, Paused)
                 self._utterances.forget()

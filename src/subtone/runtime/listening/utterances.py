@@ -88,9 +88,12 @@ class Utterances:
         self._next_ms = 0
         self._track_id = ""
         self._forgetting = threading.Event()
+        self._forgetting_caller = threading.Event()
 
-    def forget(self) -> None:
-        """Throw away what is being heard; who speaks stays known."""
+    def forget(self, *, is_caller_too: bool = False) -> None:
+        """Throw away what is being heard, and on demand what is known of how the caller sounds."""
+        if is_caller_too:
+            self._forgetting_caller.set()
         self._forgetting.set()
 
     def understand(self, sound: Sequence[Sound | None]) -> Findings:
@@ -101,6 +104,9 @@ class Utterances:
         if self._forgetting.is_set():
             self._forgetting.clear()
             self._cutter = None
+            if self._forgetting_caller.is_set():
+                self._forgetting_caller.clear()
+                self._centre = SpeakerCentre()
         windows: list[SpeechWindow] = []
         for heard in sound:
             if heard is None or abs(heard.chunk.t_event_ms - self._next_ms) > GAP_MS:

@@ -149,7 +149,7 @@ class Perceiving:
                     self._collect(call, Sound(event, call.track.sample_rate_hz))
             case ConsentChanged():
                 call.is_allowed = event.is_voice_emotion_allowed
-                self._forget(call)
+                self._forget(call, is_caller_too=True)
             case Paused() | Resumed():
                 call.is_paused = isinstance(event, Paused)
                 self._forget(call)
@@ -175,12 +175,12 @@ class Perceiving:
                 call.waiting_ms -= dropped.duration_ms
                 self.dropped_ms += dropped.duration_ms
 
-    def _forget(self, call: _Heard) -> None:
+    def _forget(self, call: _Heard, *, is_caller_too: bool = False) -> None:
         """Of a pause, and before an objection, nothing that waits is used."""
         call.waiting.clear()
         call.waiting_ms = 0
         call.has_open = False
-        call.utterances.forget()
+        call.utterances.forget(is_caller_too=is_caller_too)
 
     def _kick(self, call_id: str, call: _Heard) -> None:
         """Give a worker what waits, unless one is at this call already."""
