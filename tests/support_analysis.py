@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from subtone.contracts.analysis import AnalysedTurn, CallAnalysis, TrackSummary
+from subtone.contracts.calibration import Calibration
 from subtone.contracts.outputs import Decision, Notice, ScoredTurn
 from subtone.contracts.session_state import (
     Counterfactual,
@@ -413,7 +414,7 @@ def hidden_frustration_call(language: Literal["en", "zh"] = "en") -> CallAnalysi
         call_id="call-0142",
         source="billing-0142.wav",
         software_version="0.1.0",
-        calibration_version="default-1",
+        calibration=Calibration(),
         duration_ms=180_000,
         is_timing_only=False,
         tracks=(

@@ -177,7 +177,7 @@ def test_what_was_analysed_is_named(tmp_path: Path) -> None:
     found = analyse_files(*files, BOTH)
     assert (found.call_id, found.source) == ("excerpt", "excerpt.flac")
     assert [t.sample_rate_hz for t in found.tracks] == [8_000, 8_000]
-    assert found.calibration_version == Calibration().version
+    assert found.calibration == Calibration()
     chat = analyse_files(None, files[1], None)
     assert (chat.source, chat.tracks, chat.is_timing_only) == ("excerpt.jsonl", (), False)
     with pytest.raises(ValueError, match="name an audio file"):
@@ -190,7 +190,7 @@ def test_another_calibration_decides_and_is_named(tmp_path: Path) -> None:
     files = excerpt(tmp_path, "open_anger.zh", 50, 30)
     strict = Calibration(version="strict-1")
     found = analyse_files(*files, BOTH, calibration=strict)
-    assert found.calibration_version == "strict-1"
+    assert found.calibration == strict
     assert {d.basis.calibration_version for d in found.decisions} == {"strict-1"}
 
 

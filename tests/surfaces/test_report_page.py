@@ -222,6 +222,21 @@ def test_disagreement_is_shaded_only_where_the_gap_is_wide() -> None:
     assert 'class="g-voice" points' not in render_report(calm_call(), "en")
 
 
+def test_thresholds_and_gaps_are_those_that_decided() -> None:
+    call = hidden_frustration_call()
+    mild = msgspec.structs.replace(
+        call.calibration,
+        version="mild-1",
+        drift=msgspec.structs.replace(call.calibration.drift, gap_on=0.9),
+        session=msgspec.structs.replace(call.calibration.session, risk=0.6, active=0.8),
+    )
+    html = render_report(msgspec.structs.replace(call, calibration=mild), "en")
+    assert "thresholds at 0.25, 0.6 and 0.8" in html
+    assert "阈值为 0.25、0.6 与 0.8" in html
+    assert 'class="g-voice" points' not in html
+    assert "mild-1" in html
+
+
 def test_a_channel_the_call_never_had_is_named_once() -> None:
     call = hidden_frustration_call()
     decisions = tuple(

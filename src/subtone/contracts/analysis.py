@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from subtone.contracts.base import Contract, DurationMs, Name, SampleRateHz, Unit01
+from subtone.contracts.calibration import Calibration
 from subtone.contracts.outputs import AnalysedTurn, Decision, Notice, SpeechSegment
 from subtone.contracts.signal_correlation import EmotionCorrelation, TimelineAlignment
 from subtone.contracts.vocabulary import Role
@@ -30,7 +31,7 @@ class CallAnalysis(Contract, frozen=True, kw_only=True):
     call_id: Name
     source: str  # file name without its folder
     software_version: Name
-    calibration_version: Name
+    calibration: Calibration  # every parameter that decided, so that the result explains itself
     duration_ms: DurationMs
     is_timing_only: bool  # no customer voice and no customer text: no state is claimed
     tracks: tuple[TrackSummary, ...]

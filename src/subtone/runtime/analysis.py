@@ -188,7 +188,7 @@ class _Collected:
             call_id=_call_id(source),
             source=_printable(source.name),
             software_version=subtone.__version__,
-            calibration_version=calibration.version,
+            calibration=calibration,
             duration_ms=self.end_ms,
             is_timing_only=not (has_customer_text or has_customer_voice),
             tracks=tuple(self._track(track, info) for track in tracks),

@@ -95,7 +95,7 @@ def summary(analysis: CallAnalysis) -> dict[str, Any]:
         "coverage": analysis.alignment and _plain(analysis.alignment),
         "correlation": analysis.correlation and _plain(analysis.correlation),
         "models": list(models(analysis)),
-        "calibration": analysis.calibration_version,
+        "calibration": analysis.calibration.version,
         "software_version": analysis.software_version,
         "tracks": [_track(t) for t in analysis.tracks],
         "notices": [_plain(n) for n in analysis.notices],

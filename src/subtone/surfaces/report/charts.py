@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from subtone.contracts.analysis import CallAnalysis, TrackSummary
-from subtone.contracts.calibration import DriftCalibration, SessionCalibration
+from subtone.contracts.calibration import Calibration, SessionCalibration
 from subtone.contracts.outputs import Decision
 from subtone.contracts.session_state import LocalText
 from subtone.contracts.vocabulary import Role, SessionState
@@ -52,8 +52,8 @@ def lanes(analysis: CallAnalysis, axis: Axis, language: str) -> str:
         spans = conflict_spans(analysis.decisions)
         if spans:
             parts.append(_conflict_lane(spans, axis, language))
-        parts.append(_negativity_lane(drawn, axis, language))
-        parts.append(_score_lane(drawn, axis, language))
+        parts.append(_negativity_lane(drawn, analysis.calibration, axis, language))
+        parts.append(_score_lane(drawn, analysis.calibration.session, axis, language))
         if any(d.moment.text is not None and d.moment.voice is not None for d in drawn):
             parts.append(_drift_lane(analysis.decisions, axis, language))
     parts.append(_time_axis(axis))
@@ -323,13 +323,15 @@ def _same(text: str) -> LocalText:
     return LocalText(en=text, zh=text)
 
 
-def _negativity_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str:
+def _negativity_lane(
+    decisions: Sequence[Decision], calibration: Calibration, axis: Axis, language: str
+) -> str:
     height = 150
     words = [d.moment.text_negativity for d in decisions]
     voice = [d.moment.voice_negativity for d in decisions]
     labels = [(1.0, _same("1"), "grid"), (0.5, _same("0.5"), "grid"), (0.0, _same("0"), "grid")]
     curves = (
-        "".join(_gaps(decisions, axis, height))
+        "".join(_gaps(decisions, calibration.drift.gap_on, axis, height))
         + _curve("c-words", _runs(decisions, words, axis, height))
         + _curve("c-voice", _runs(decisions, voice, axis, height))
     )
@@ -362,13 +364,14 @@ def _most(values: Sequence[float | None]) -> str:
     return f"{max((v for v in values if v is not None), default=0.0):.2f}"
 
 
-def _gaps(decisions: Sequence[Decision], axis: Axis, height: int) -> Iterator[str]:
+def _gaps(
+    decisions: Sequence[Decision], tolerated: float, axis: Axis, height: int
+) -> Iterator[str]:
     """The area between the curves while they are further apart than drift tolerates."""
-    bar = DriftCalibration().gap_on
 
     def side(d: Decision) -> str | None:
         text, voice = d.moment.text_negativity, d.moment.voice_negativity
-        if text is None or voice is None or abs(voice - text) < bar:
+        if text is None or voice is None or abs(voice - text) < tolerated:
             return None
         return "g-voice" if voice > text else "g-words"
 
@@ -414,9 +417,10 @@ def _missing(decisions: Sequence[Decision], axis: Axis, height: int) -> Iterator
         start = end
 
 
-def _score_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str:
+def _score_lane(
+    decisions: Sequence[Decision], session: SessionCalibration, axis: Axis, language: str
+) -> str:
     height = 120
-    session = SessionCalibration()
     labels = [
         (value, LocalText(en=f"{value:g} {STATES[s].en}", zh=f"{value:g} {STATES[s].zh}"), "limit")
         for value, s in (
@@ -437,8 +441,10 @@ def _score_lane(decisions: Sequence[Decision], axis: Axis, language: str) -> str
         "score",
         LocalText(en="Escalation score", zh="升级分数"),
         LocalText(
-            en=f"At most {_most(scores)}, from 0 to 1; thresholds at 0.25, 0.55 and 0.75",
-            zh=f"最高 {_most(scores)}，范围 0 到 1；阈值为 0.25、0.55 与 0.75",
+            en=f"At most {_most(scores)}, from 0 to 1; thresholds at {session.rising:g}, "
+            f"{session.risk:g} and {session.active:g}",
+            zh=f"最高 {_most(scores)}，范围 0 到 1；阈值为 {session.rising:g}、"
+            f"{session.risk:g} 与 {session.active:g}",
         ),
         height,
     )

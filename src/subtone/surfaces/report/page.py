@@ -70,7 +70,7 @@ def render_report(analysis: CallAnalysis, language: UiLanguage) -> str:
         tracks=sections.tracks(analysis),
         notes=sections.notes(analysis),
         versions=esc(f"subtone {analysis.software_version}"),
-        calibration=esc(analysis.calibration_version),
+        calibration=esc(analysis.calibration.version),
         data=_inert_json(_cursor_data(analysis)),
     )
 
