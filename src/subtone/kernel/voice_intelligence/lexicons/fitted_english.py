@@ -16,188 +16,186 @@ from subtone.kernel.voice_intelligence.lexicons.entries import Group
 
 
 def _group(weight: float, terms: str) -> Group:
-    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-2")
+    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-3")
 
 
 GROUPS = (
     _group(
         1.0,
         """
-        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | isnt | neither
-        never | no | nobody | none | nope | nor | not | nothing | shouldnt | wasnt | werent
-        wont | wouldnt
+        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | havent | isnt
+        neither | never | no | nobody | none | nope | nor | not | nothing | shouldnt | wasnt
+        werent | without | wont | wouldnt
     """,
     ),
     _group(
-        0.9,
+        0.8,
         """
-        hasnt | havent | without
+        fucking | hasnt
     """,
     ),
     _group(
         0.7,
         """
-        disgusting | fucking
+        didnt | disgusting | very
     """,
     ),
     _group(
         0.6,
         """
-        didnt
+        dont want
     """,
     ),
     _group(
         0.5,
         """
-        dont want | understand | very | you cant
+        issue | understand | wait
     """,
     ),
     _group(
         0.4,
         """
-        anything | around | dare | down | issue | know what | like a | needs | over
-        playing | please | saying | something | wait | you just
+        anything | around | dare | down | know what | like | like a | needs | over | playing
+        problem | really | saying | something | use | you cant | you just
     """,
     ),
     _group(
         0.3,
         """
-        amount | asking | check | explanation | fuck | getting | happens | id | ill
-        immediately | information | into | is no | like | message | online | pass | problem
-        quite | really | school | service | signal | take | they didnt | things | think its
-        through | too | use | want | weird | wrong | you think
+        amount | asking | believe | check | fuck | getting | happens | hours | i also | ill
+        immediately | information | is no | more | online | own | pass | please | school
+        service | signal | take | thats | things | think its | through | too | weird
+        you think
     """,
     ),
     _group(
         0.2,
         """
-        ago | ask | attention | before the | believe | bill | bought | broadband | call
-        company | contact | customers | cut | data | didnt know | does not | during | earth
-        even | explain | extra | few | first | fixed | future | go | heard | hot | hours
-        how dare | i also | i still | kind of | least | little | long | meant | more
-        now you | number | one of | order | own | paying | personally | quality | rate
-        real | reply | right to | service in | so much | stay | suddenly | test | thats
-        the problem | the signal | think | think you | thinking | under | want to | watch
-        word | words | work | you know | you please
+        again | ago | ask | broadband | cut | d | data | does not | down the | during
+        earth | even | explain | explanation | extra | fees | few | first | friends | future
+        hot | how dare | i still | into | its not | just a | kind | kind of | later | least
+        line | long | meant | minutes | now you | one | one of | out | paying | personally
+        private | quality | quite | rate | real | right to | short | signal is | soon
+        suddenly | the problem | the signal | they didnt | think you | three | true | under
+        watch | why do | wifi | word | words | wrong | you dont | you know
     """,
     ),
     _group(
         0.1,
         """
-        a few | about that | again | also | and information | another | assistant | at first
-        authorization | balance | behavior | besides | bills | blue | call me | calls
-        canceled | change | d | day of | down the | every | fees | find | for three
-        friends | handle the | i only | i wanted | industry and | information technology
-        just a | kind | later | like this | line | live | maintenance | man | messages
-        myself | now it | of industry | office | old | once | one | online customer
-        original | out | owe | party | phone bills | phone calls | piece | piece of
-        players | poor | private | reported | return the | second | seems | services | shut
-        signal is | soon | specific | staff | start | telephone | the phone | these days
-        three | through the | to pay | true | using | we dont | well as | why do | wifi
-        you really | your phone
+        a few | about that | and information | another | answer | any | arrive | assistant
+        assume | at first | attention | authorization | before the | blue | both | bought
+        cancel | canceled | change | clearly | coming | day of | didnt know | during the
+        every | find | fixed | for three | go | handle the | heard | i only | i went
+        industry and | information technology | last year | like this | little | live | m
+        maintenance | man | ministry | ministry of | monthly | myself | now it | of industry
+        of time | off | once | owe | party | piece | piece of | players | put | reported
+        return the | running | same | second | service has | service in | services | shut
+        staff | stay | street | taking | the card | the hell | the issue | the package
+        thinking | though | through the | to pay | we dont | well as | work | working
+        you please
     """,
     ),
     _group(
         -0.1,
         """
-        a lot | after | again and | always | am not | android | any problem | august
-        back to | because i | because of | become | but the | but you | can understand
-        cant be | cell | charge | chinese | clicked | connected | customer | damn | desktop
-        didnt work | doing | dont like | everyone | except for | experience | feelings
-        for months | games | hard | home | i havent | i love | indeed | is just | issues
-        it seems | ive | job | know how | late | lose | lot | lot of | luo | meet | music
-        new | no problem | not a | not to | notice | official | official website | operation
-        or not | other | person | play | played | post | probably | purchase | quick | read
-        red | refund | right now | run | service attitude | set | several times | shows
-        so many | sorry to | started | still cant | taken | thank you | the customer
-        the last | the power | the screen | the smartisan | theres no | think of | time to
-        to ask | to see | to send | top | u | updating | upon | urgent | used to | voice
-        wait for | waiting | was no | weeks | worth | x | yonghao
+        a lot | actually | after | again and | am not | android | any problem | area
+        attitude | august | back to | battery | because i | because of | but | but the
+        but you | buy | cant be | cell | cellphone | changed | chinese | city | click
+        clicked | com | completely | connected | desktop | didnt have | doing | dont like
+        due | except for | failure | feelings | hasnt been | have any | hell | house
+        i like | input | is just | issues | ive | job | just now | know how | last night
+        late | less | life | lose | lot | lot of | luo | meet | music | new | not a
+        not the | notice | official | official website | operation | or not | os | other
+        place | post | read | reason | refund | reminder | shows | sound | such | taken
+        the last | the power | the smartisan | think of | time to | top | u | up to | update
+        updating | upon | urgent | used to | wait for | waiting | weeks | whether | worth
+        wrong with | x
     """,
     ),
     _group(
         -0.2,
         """
-        all of | all the | attitude | be used | bottom | but | buy | c | city | comment
-        completely | customer service | different | earlier | happened | have any | heart
-        house | i couldnt | i feel | i know | i like | i mean | i thought | i tried | is not
-        it gets | knows | left | less | link | maybe | money | need | network | new year
-        no response | of people | open | past | picture | problems | reason | repaired
-        screen | seen | send | service i | shit | single | situation | system | terrible
-        text | the best | the cellphone | the internet | the only | the other | there any
-        times | to play | to take | tomorrow | took | up to | update | videos | website
-        whether | while | wrong with | your reply
+        absolutely | agree | agreed | all of | all the | always | back | be used | become
+        bottom | c | comment | definitely | different | earlier | exactly | good | happened
+        hard | heart | home | i couldnt | i feel | i hope | i mean | i thought | i tried
+        indeed | is not | it didnt | it seems | knows | left | link | maybe | mine | money
+        need | network | new year | no response | not be | of people | ok | okay | open
+        past | person | picture | play | played | problems | purchase | received | repaired
+        response | seen | send | service i | several times | since | single | situation
+        someone | sometimes | sorry to | sure | system | terrible | the internet | the most
+        the only | the other | there any | theres no | times | to play | to send | to take
+        tomorrow | took | videos | voice | website | while | yeah | yep | yes | yonghao
+        yup
     """,
     ),
     _group(
         -0.3,
         """
-        a good | about it | add | agree | back | bad | because | before | but i | cause
-        dont have | except | finally | found | full | going | i just | im | internet
-        it didnt | it doesnt | know | last | list | mean | much | night | not be | not the
-        off the | often | power | response | since | someone | sure | video
+        about it | amazing | awesome | beautiful | because | before | best | but i | but it
+        congrats | congratulations | delighted | dont have | enjoy | enjoyed | enjoying
+        excellent | except | excited | exciting | fantastic | favorite | favourite | finally
+        full | fun | glad | going | great | happy | i didnt | i just | i know | im
+        internet | it doesnt | it gets | last | list | love | loved | lovely | loves | mean
+        much | nice | off the | often | perfect | pleased | power | proud | screen
+        the cellphone | video | wonderful | yay | your reply | yourself
     """,
     ),
     _group(
         -0.4,
         """
-        absolutely | agreed | black | but it | calling | definitely | dont know | exactly
-        i didnt | i dont | i think | means | okay | tried | turned | yeah | yep | yes
-        yourself | yup
+        add | appreciate | appreciated | bad | black | cause | dont know | found | grateful
+        gratitude | i dont | i think | know | means | most | night | see | shit | thank
+        thankful | thanks | thx | tried | turned | welcome
     """,
     ),
     _group(
         -0.5,
         """
-        game | right | see | still | totally | try
+        game | right | still | totally
     """,
     ),
     _group(
         -0.6,
         """
-        good | oh | thought
+        alone | loss | oh | thought | try
     """,
     ),
     _group(
         -0.7,
         """
-        alone | cried | cries | cry | crying | dead | death | depressed | depressing
-        depression | died | feel | feeling | funeral | grief | heartbreaking | heartbroken
-        lonely | loss | miss | missed | now | pain | passed | sadly | sorrow | suffering
-        tears
+        admire | adorable | brilliant | charming | clever | cried | cries | cry | crying
+        cute | dead | death | depressed | depressing | depression | died | elegant | feel
+        funeral | gem | genius | gorgeous | grief | handsome | heartbreaking | heartbroken
+        impressive | inspiring | interesting | legend | lonely | lost | miss | missed | pain
+        passed | precious | respect | sadly | skill | skilled | smart | sorrow | suffering
+        talented | tears | wholesome
     """,
     ),
     _group(
         -0.8,
         """
-        beautiful | lost | sorry | support
+        feeling | now
     """,
     ),
     _group(
         -0.9,
         """
-        afraid | amazing | anxiety | anxious | awesome | better | blessed | comfort
-        condolences | congrats | congratulations | delighted | empathy | enjoy | enjoyed
-        enjoying | excellent | excited | exciting | fantastic | favorite | favourite | fear
-        feels | fun | glad | heal | healing | hopefully | hoping | horror | hug | hugs
-        loved | lovely | loves | luck | nervous | nice | panic | perfect | pleased | prayers
-        praying | proud | recover | recovery | sad | safe | scared | scary | strong
-        supporting | sympathy | terrified | terrifying | wish | wishes | wishing | wonderful
-        worried | worry | worrying | yay
+        sad
     """,
     ),
     _group(
         -1.0,
         """
-        admire | adorable | amused | amusing | appreciate | appreciated | best | brilliant
-        charming | clever | comedy | cute | elegant | funny | gem | genius | gorgeous
-        grateful | gratitude | great | haha | hahaha | handsome | happy | hehe | hilarious
-        hope | impressive | inspiring | interesting | joke | jokes | joking | laugh
-        laughed | laughing | laughs | legend | lmao | lmfao | lol | lolol | love | meme
-        memes | ok | omg | precious | realised | realized | respect | rofl | shocked | skill
-        skilled | smart | surprise | surprised | surprising | surprisingly | talented
-        thank | thankful | thanks | thx | unexpected | welcome | whoa | wholesome | woah
-        wow | xd
+        afraid | amused | amusing | anxiety | anxious | better | blessed | comedy | comfort
+        condolences | empathy | fear | feels | funny | haha | hahaha | heal | healing | hehe
+        hilarious | hope | hopefully | hoping | horror | hug | hugs | joke | jokes | joking
+        laugh | laughed | laughing | laughs | lmao | lmfao | lol | lolol | luck | meme
+        memes | nervous | omg | panic | prayers | praying | realised | realized | recover
+        recovery | rofl | safe | scared | scary | shocked | sorry | strong | support
+        supporting | surprise | surprised | surprising | surprisingly | sympathy | terrified
+        terrifying | unexpected | whoa | wish | wishes | wishing | woah | worried | worry
+        worrying | wow | xd
     """,
     ),
 )
