@@ -35,7 +35,7 @@ from subtone.contracts.voice_intelligence import TextTurn
 from subtone.kernel.voice_intelligence.lexicons.entries import words
 from subtone.kernel.voice_intelligence.text_emotion import score_text
 from subtone.kernel.voice_intelligence.text_features import measure_text, strength_of
-from subtone.kernel.voice_intelligence.text_fitted import candidate_terms, unspent
+from subtone.kernel.voice_intelligence.text_fitted import candidate_terms, uneased
 from subtone.kernel.voice_intelligence.text_matcher import LEXICON
 from subtone.kernel.voice_intelligence.text_rules import apply_rules
 from subtone.kernel.voice_intelligence.text_tokens import fold, tokenise
@@ -117,7 +117,7 @@ def terms_of(text: str, language: str) -> frozenset[str]:
     hits = apply_rules(tokens, LEXICON.units(tokens), TextCalibration())
     return frozenset(
         term
-        for term, _, _ in unspent(candidate_terms(tokens), hits)
+        for term, _, _ in uneased(candidate_terms(tokens), hits)
         if (term[0] > LAST_LATIN) is (language == "zh")
         and not _names(term)
         and not all(part in GRAMMAR for part in term.split())

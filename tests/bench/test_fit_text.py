@@ -93,10 +93,10 @@ def test_a_character_alone_counts_only_where_it_is_a_word() -> None:
     assert terms_of("电池", "zh") == {"电池"}
 
 
-def test_what_an_authored_phrase_has_said_is_no_term() -> None:
+def test_what_is_calm_or_glad_in_so_many_words_is_no_term() -> None:
     assert terms_of("no problem", "en") == frozenset()
     assert terms_of("没问题", "zh") == frozenset()
-    assert terms_of("not happy, not here", "en") == {"happy", "not", "not here"}
+    assert terms_of("not angry, not here", "en") == {"not", "not here"}
 
 
 @pytest.mark.parametrize("language", sorted(CLASSES))

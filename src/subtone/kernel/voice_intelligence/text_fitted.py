@@ -2,7 +2,7 @@
 
 An additive logistic model over words, word pairs and Chinese terms of one to three characters:
 each term found adds its weight once, for or against. Where an authored term of complaint stands
-they correct it; in what is calm or glad in so many words they are silent. The tables are fitted
+they correct it; inside a phrase that is calm or glad they are silent. The tables are fitted
 and written by ``bench.fit_text`` and rebuilt by it bit for bit.
 """
 
@@ -51,19 +51,20 @@ def candidate_terms(tokens: Sequence[Token]) -> Iterator[Place]:
             yield term, first, last
 
 
-def unspent(candidates: Iterable[Place], hits: Iterable[Hit]) -> Iterator[Place]:
-    """Candidates without the tokens that an authored term has spoken for.
+def uneased(candidates: Iterable[Place], hits: Iterable[Hit]) -> Iterator[Place]:
+    """Candidates less those inside what is calm or glad in so many words.
 
-    Those are the words that modify it, and all of what is calm or glad in so many words:
-    neither half of "no problem" complains, nor the "not" of "not bad" or of "not happy".
+    Such a phrase begins with what modifies it: neither half of "no problem" complains, nor the
+    "not" of "not bad".
     """
-    spent = frozenset(
+    eased = frozenset(
         i
         for hit in hits
-        for i in range(hit.begins, hit.last + 1 if hit.kind in AT_EASE else hit.first)
+        if hit.kind in AT_EASE and hit.begins < hit.last
+        for i in range(hit.begins, hit.last + 1)
     )
     for term, first, last in candidates:
-        if spent.isdisjoint(range(first, last + 1)):
+        if not eased.issuperset(range(first, last + 1)):
             yield term, first, last
 
 
@@ -81,7 +82,7 @@ def fitted_hits(
     speaks against frustration.
     """
     found: dict[str, tuple[int, int]] = {}
-    for term, first, last in unspent(candidate_terms(tokens), hits):
+    for term, first, last in uneased(candidate_terms(tokens), hits):
         if term in weights:
             found.setdefault(term, (first, last))
     strengths: dict[tuple[int, int], float] = defaultdict(float)

@@ -23,178 +23,182 @@ GROUPS = (
     _group(
         1.0,
         """
-        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | havent | isnt
-        neither | never | no | nobody | none | nope | nor | not | nothing | shouldnt | wasnt
-        werent | without | wont | wouldnt
+        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | isnt | neither | no
+        nobody | none | nope | nor | not | nothing | shouldnt | wasnt | werent | wont
+    """,
+    ),
+    _group(
+        0.9,
+        """
+        havent | never | wouldnt
     """,
     ),
     _group(
         0.8,
         """
-        fucking | hasnt
+        fucking | hasnt | without
     """,
     ),
     _group(
         0.7,
         """
-        didnt | disgusting | very
+        disgusting
     """,
     ),
     _group(
         0.6,
         """
-        dont want
+        didnt | dont want | very
     """,
     ),
     _group(
         0.5,
         """
-        issue | understand | wait
+        anything | issue | understand | wait | you cant
     """,
     ),
     _group(
         0.4,
         """
-        anything | around | dare | down | know what | like | like a | needs | over | playing
-        problem | really | saying | something | use | you cant | you just
+        around | dare | down | ill | know what | like a | needs | playing | please | really
+        saying | something | use | you just
     """,
     ),
     _group(
         0.3,
         """
-        amount | asking | believe | check | fuck | getting | happens | hours | i also | ill
-        immediately | information | is no | more | online | own | pass | please | school
-        service | signal | take | thats | things | think its | through | too | weird
-        you think
+        amount | ask | asking | check | even | fuck | getting | happens | i also
+        immediately | into | is no | like | more | online | over | own | pass | problem
+        school | signal | take | thats | things | too | weird | you think
     """,
     ),
     _group(
         0.2,
         """
-        again | ago | ask | broadband | cut | d | data | does not | down the | during
-        earth | even | explain | explanation | extra | fees | few | first | friends | future
-        hot | how dare | i still | into | its not | just a | kind | kind of | later | least
-        line | long | meant | minutes | now you | one | one of | out | paying | personally
-        private | quality | quite | rate | real | right to | short | signal is | soon
-        suddenly | the problem | the signal | they didnt | think you | three | true | under
-        watch | why do | wifi | word | words | wrong | you dont | you know
+        again | ago | before the | believe | bought | broadband | cut | data | does not
+        during | earth | explain | explanation | extra | few | first | future | go | heard
+        hot | hours | how dare | i still | information | just a | kind | kind of | later
+        least | little | long | meant | minutes | now you | one of | party | paying
+        quality | quite | rate | right to | service | short | soon | stay | suddenly
+        the problem | the signal | think its | think you | three | through | under | watch
+        why do | word | work | wrong | you know
     """,
     ),
     _group(
         0.1,
         """
-        a few | about that | and information | another | answer | any | arrive | assistant
-        assume | at first | attention | authorization | before the | blue | both | bought
-        cancel | canceled | change | clearly | coming | day of | didnt know | during the
-        every | find | fixed | for three | go | handle the | heard | i only | i went
-        industry and | information technology | last year | like this | little | live | m
-        maintenance | man | ministry | ministry of | monthly | myself | now it | of industry
-        of time | off | once | owe | party | piece | piece of | players | put | reported
-        return the | running | same | second | service has | service in | services | shut
-        staff | stay | street | taking | the card | the hell | the issue | the package
-        thinking | though | through the | to pay | we dont | well as | work | working
-        you please
+        a few | about that | and information | another | answer | assistant | assume
+        at first | attention | authorization | balance | be solved | behavior | besides
+        blue | both | cancel | cancel the | canceled | change | clearly | d | day of
+        didnt know | down the | during the | every | fees | find | fixed | for three
+        friends | handle the | i only | i went | industry and | information technology
+        last year | line | live | maintenance | man | ministry | ministry of | now it
+        of industry | off | once | one | original | out | owe | personally | piece
+        piece of | players | poor | private | put | real | reply | reported | return the
+        running | same | second | seems | service in | services | shut | signal is
+        specific | staff | taking | the loss | the package | they didnt | thinking
+        through the | to pay | using | we dont | well as | why | wifi | win | words | year
+        you please | you really
     """,
     ),
     _group(
         -0.1,
         """
-        a lot | actually | after | again and | am not | android | any problem | area
-        attitude | august | back to | battery | because i | because of | but | but the
-        but you | buy | cant be | cell | cellphone | changed | chinese | city | click
-        clicked | com | completely | connected | desktop | didnt have | doing | dont like
-        due | except for | failure | feelings | hasnt been | have any | hell | house
-        i like | input | is just | issues | ive | job | just now | know how | last night
-        late | less | life | lose | lot | lot of | luo | meet | music | new | not a
-        not the | notice | official | official website | operation | or not | os | other
-        place | post | read | reason | refund | reminder | shows | sound | such | taken
-        the last | the power | the smartisan | think of | time to | top | u | up to | update
-        updating | upon | urgent | used to | wait for | waiting | weeks | whether | worth
-        wrong with | x
+        a lot | after | again and | always | am not | android | any problem | are not
+        august | back to | because of | become | but | but you | buy | cant be | cell
+        chinese | clicked | com | connected | damn | desktop | didnt have | doing
+        dont like | everyone | except for | experience | feelings | g | gets | ha
+        hasnt been | i like | i tried | indeed | is just | issues | just now | know how
+        last night | late | life | lose | lot of | luo | new | not to | notice | official
+        official website | operation | or not | os | other | person | play | played | post
+        read | received | red | refund | right now | run | service attitude | several times
+        shows | sometimes | still cant | thanks for | the last | the most | the power
+        the screen | the smartisan | theres no | think of | time to | to send | top | u
+        up to | update | updating | upon | urgent | version | wait for | waiting | weeks
+        worth | x | yonghao
     """,
     ),
     _group(
         -0.2,
         """
-        absolutely | agree | agreed | all of | all the | always | back | be used | become
-        bottom | c | comment | definitely | different | earlier | exactly | good | happened
-        hard | heart | home | i couldnt | i feel | i hope | i mean | i thought | i tried
-        indeed | is not | it didnt | it seems | knows | left | link | maybe | mine | money
-        need | network | new year | no response | not be | of people | ok | okay | open
-        past | person | picture | play | played | problems | purchase | received | repaired
-        response | seen | send | service i | several times | since | single | situation
-        someone | sometimes | sorry to | sure | system | terrible | the internet | the most
-        the only | the other | there any | theres no | times | to play | to send | to take
-        tomorrow | took | videos | voice | website | while | yeah | yep | yes | yonghao
-        yup
+        a good | all of | attitude | be used | bottom | but the | c | city | comment
+        different | earlier | happened | hard | have any | heart | home | house | i feel
+        i hope | i just | i mean | i thought | it didnt | it seems | knows | left | less
+        link | list | lot | maybe | meet | mine | money | need | network | new year
+        no response | not the | of people | open | past | picture | problems | purchase
+        repaired | seen | send | service i | since | single | situation | sorry to | system
+        terrible | the internet | the only | there any | times | to play | to take
+        tomorrow | took | videos | voice | website | whether | while | wrong with
+        your reply
     """,
     ),
     _group(
         -0.3,
         """
-        about it | amazing | awesome | beautiful | because | before | best | but i | but it
-        congrats | congratulations | delighted | dont have | enjoy | enjoyed | enjoying
-        excellent | except | excited | exciting | fantastic | favorite | favourite | finally
-        full | fun | glad | going | great | happy | i didnt | i just | i know | im
-        internet | it doesnt | it gets | last | list | love | loved | lovely | loves | mean
-        much | nice | off the | often | perfect | pleased | power | proud | screen
-        the cellphone | video | wonderful | yay | your reply | yourself
+        about it | agree | all the | back | because | before | but i | but it | cause
+        completely | dont have | except | finally | full | going | good | i couldnt
+        i didnt | i dont | i know | im | internet | it doesnt | it gets | know | last | mean
+        much | not be | off the | often | power | response | screen | someone | sure
+        the cellphone | the other | video | yourself
     """,
     ),
     _group(
         -0.4,
         """
-        add | appreciate | appreciated | bad | black | cause | dont know | found | grateful
-        gratitude | i dont | i think | know | means | most | night | see | shit | thank
-        thankful | thanks | thx | tried | turned | welcome
+        absolutely | add | agreed | bad | black | definitely | dont know | exactly | found
+        i think | means | most | night | okay | see | shit | tried | turned | yeah | yep
+        yes | yup
     """,
     ),
     _group(
         -0.5,
         """
-        game | right | still | totally
+        beautiful | game | perfect | still | totally | try
     """,
     ),
     _group(
         -0.6,
         """
-        alone | loss | oh | thought | try
+        alone | amazing | awesome | congrats | congratulations | dead | delighted | enjoy
+        enjoyed | enjoying | excellent | excited | exciting | fantastic | favorite
+        favourite | feeling | fun | glad | great | loss | lost | love | loved | lovely
+        loves | nice | pleased | proud | thought | wonderful | yay
     """,
     ),
     _group(
         -0.7,
         """
-        admire | adorable | brilliant | charming | clever | cried | cries | cry | crying
-        cute | dead | death | depressed | depressing | depression | died | elegant | feel
-        funeral | gem | genius | gorgeous | grief | handsome | heartbreaking | heartbroken
-        impressive | inspiring | interesting | legend | lonely | lost | miss | missed | pain
-        passed | precious | respect | sadly | skill | skilled | smart | sorrow | suffering
-        talented | tears | wholesome
+        best | cried | cries | cry | crying | death | depressed | depressing | depression
+        died | feel | funeral | grief | heartbreaking | heartbroken | lonely | miss | missed
+        now | oh | pain | passed | right | sadly | sorrow | suffering | tears
     """,
     ),
     _group(
         -0.8,
         """
-        feeling | now
+        better | happy | support
     """,
     ),
     _group(
         -0.9,
         """
-        sad
+        blessed | comfort | condolences | empathy | feels | heal | healing | hopefully
+        hoping | hug | hugs | luck | prayers | praying | recover | recovery | sad | safe
+        sorry | strong | supporting | sympathy | wish | wishes | wishing
     """,
     ),
     _group(
         -1.0,
         """
-        afraid | amused | amusing | anxiety | anxious | better | blessed | comedy | comfort
-        condolences | empathy | fear | feels | funny | haha | hahaha | heal | healing | hehe
-        hilarious | hope | hopefully | hoping | horror | hug | hugs | joke | jokes | joking
-        laugh | laughed | laughing | laughs | lmao | lmfao | lol | lolol | luck | meme
-        memes | nervous | omg | panic | prayers | praying | realised | realized | recover
-        recovery | rofl | safe | scared | scary | shocked | sorry | strong | support
-        supporting | surprise | surprised | surprising | surprisingly | sympathy | terrified
-        terrifying | unexpected | whoa | wish | wishes | wishing | woah | worried | worry
+        admire | adorable | afraid | amused | amusing | anxiety | anxious | appreciate
+        appreciated | brilliant | charming | clever | comedy | cute | elegant | fear | funny
+        gem | genius | gorgeous | grateful | gratitude | haha | hahaha | handsome | hehe
+        hilarious | hope | horror | impressive | inspiring | interesting | joke | jokes
+        joking | laugh | laughed | laughing | laughs | legend | lmao | lmfao | lol | lolol
+        meme | memes | nervous | ok | omg | panic | precious | realised | realized | respect
+        rofl | scared | scary | shocked | skill | skilled | smart | surprise | surprised
+        surprising | surprisingly | talented | terrified | terrifying | thank | thankful
+        thanks | thx | unexpected | welcome | whoa | wholesome | woah | worried | worry
         worrying | wow | xd
     """,
     ),
