@@ -35,7 +35,9 @@ from subtone.contracts.voice_intelligence import TextTurn
 from subtone.kernel.voice_intelligence.lexicons.entries import words
 from subtone.kernel.voice_intelligence.text_emotion import score_text
 from subtone.kernel.voice_intelligence.text_features import measure_text, strength_of
-from subtone.kernel.voice_intelligence.text_fitted import candidate_terms
+from subtone.kernel.voice_intelligence.text_fitted import candidate_terms, uneased
+from subtone.kernel.voice_intelligence.text_matcher import LEXICON
+from subtone.kernel.voice_intelligence.text_rules import apply_rules
 from subtone.kernel.voice_intelligence.text_tokens import fold, tokenise
 
 TABLES = Path(__file__).parents[1] / "src/subtone/kernel/voice_intelligence/lexicons"
@@ -52,7 +54,7 @@ RIDGE_CLASS = 3.0
 STEPS = 600
 SATISFACTION_SLOPE = 3.0  # of the soft label, per step of satisfaction
 STRENGTH = 2.0  # log-odds to lexicon weight: what the fit gives the authored strengths
-STEP = 0.1  # weights are multiples of it
+DIGITS = 1  # of a weight, behind the point
 LEAST, MOST = 0.1, 1.0  # absolute weight; smaller ones are left out, larger ones cut
 LAST_LATIN = "\u2e7f"
 LINE = 92  # display columns of one line of terms
@@ -65,12 +67,20 @@ NAMED = words(
     "广东 北京 上海 山东 广州 深圳 河南 四川 江苏 浙江 春晓 老师"
 )
 
+# What any call is about says nothing of the caller either.
+MATTERS = words(
+    "account address bill bills call calls called calling company contact customer customers email "
+    "id message messages name number office order orders phone telephone text "
+    "公司 地址 电话 号码 联系 姓名 名字 订单 账号 手机 短信 账单 私信 用户 客户"
+)
+
 # Grammar alone: who is meant, when and how, in every sentence of every mood.
 GRAMMAR = words(
     "i me my you your he him his she her we us our they them their it its this that these those "
     "the a an and or of to in on at for from with by as is am are was were be been being do does "
     "did done has have had will would shall should can could may might must there here then than "
-    "so if when what which who whom whose how where say says said tell told make made get got s t "
+    "so if when what which who whom whose how where say says said tell told make made get got want "
+    "wants wanted s t "
     "我们 你们 他们 她们 咱们 这个 那个 这些 那些 这样 那样 这么 那么 这里 那里 这是 那是 我是 "
     "你是 就是 一个 一下 一次 一天 我说 你说 他说 说了 我的 你的 他的 有一 是一 也是 都是 还是 不是"
 )
@@ -103,11 +113,13 @@ class Example:
 
 def terms_of(text: str, language: str) -> frozenset[str]:
     """Terms of a text that may have a weight in this language's table."""
+    tokens = tokenise(fold(text))
+    hits = apply_rules(tokens, LEXICON.units(tokens), TextCalibration())
     return frozenset(
         term
-        for term, _, _ in candidate_terms(tokenise(fold(text)))
+        for term, _, _ in uneased(candidate_terms(tokens), hits)
         if (term[0] > LAST_LATIN) is (language == "zh")
-        and not _names_somebody(term)
+        and not _names(term)
         and not all(part in GRAMMAR for part in term.split())
         and (language != "zh" or _is_whole(term))
     )
@@ -119,10 +131,16 @@ def _is_whole(term: str) -> bool:
     return term[0] not in NO_START and term[-1] not in NO_END
 
 
-def _names_somebody(term: str) -> bool:
-    return any(part in NAMED for part in term.split()) or any(
-        term[i : i + 2] in NAMED for i in range(len(term) - 1)
-    )
+def _names(term: str) -> bool:
+    parts = parts_of(term)
+    return not parts.isdisjoint(NAMED) or not parts.isdisjoint(MATTERS)
+
+
+def parts_of(term: str) -> frozenset[str]:
+    """Words of an English term; pairs of characters of a Chinese one."""
+    if term[0] <= LAST_LATIN:
+        return frozenset(term.split())
+    return frozenset(term[i : i + 2] for i in range(len(term) - 1))
 
 
 def turn_of(text: str) -> TextTurn:
@@ -169,8 +187,11 @@ def pieces(texts: Iterable[str]) -> frozenset[str]:
     )
 
 
-def examples(data: Path, language: str) -> list[Example]:
-    """Customer turns, comments and lines of the fitted part of one language."""
+def examples(data: Path, language: str, *, is_swapped: bool = False) -> list[Example]:
+    """Customer turns, comments and lines of the fitted part of one language.
+
+    ``is_swapped`` reads the comments and lines that are held out, in place of the others.
+    """
     talks = [talk for talk in dialogues(data, language) if not talk.is_held_out]
     median = float(np.median([talk.satisfaction for talk in talks]))
     texts = [
@@ -181,7 +202,7 @@ def examples(data: Path, language: str) -> list[Example]:
     texts += [
         (CORPORA[language], row.key, row.origin, row.text, float(row.is_angry))
         for row in labelled(data, language)
-        if not row.is_held_out
+        if row.is_held_out is is_swapped
     ]
     cut = pieces(text for _, _, _, text, _ in texts)
     return [
@@ -264,12 +285,20 @@ def regress(cells: Integers, side: Floats, label: Floats, ridge: Floats) -> Floa
     return weights[:k]
 
 
+def rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights as the table holds them."""
+    return {
+        term: round(max(-MOST, min(MOST, weight)), DIGITS)
+        for term, weight in weights.items()
+        if abs(weight) >= LEAST
+    }
+
+
 def table(language: str, weights: dict[str, float]) -> str:
     """The Python module that holds the weights."""
-    groups: dict[int, list[str]] = defaultdict(list)
-    for term, weight in sorted(weights.items()):
-        if abs(weight) >= LEAST:
-            groups[round(max(-MOST, min(MOST, weight)) / STEP)].append(term)
+    groups: dict[float, list[str]] = defaultdict(list)
+    for term, weight in sorted(rounded(weights).items()):
+        groups[weight].append(term)
     parts = [
         f'"""Weights of {NAMES[language].capitalize()} terms, fitted.',
         "",
@@ -287,16 +316,16 @@ def table(language: str, weights: dict[str, float]) -> str:
         "",
         "",
         "def _group(weight: float, terms: str) -> Group:",
-        '    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-2")',
+        '    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-3")',
         "",
         "",
         "GROUPS = (",
     ]
-    for step in sorted(groups, reverse=True):
-        lines = _wrapped(groups[step])
+    for weight in sorted(groups, reverse=True):
+        lines = _wrapped(groups[weight])
         parts += [
             "    _group(",
-            f"        {step * STEP:.1f},",
+            f"        {weight:.1f},",
             '        """',
             *lines,
             '    """,',
@@ -342,8 +371,8 @@ def main() -> int:
         weights = fit(rows, CLASSES[language])
         text = table(language, weights)
         path = TABLES / f"fitted_{name}.py"
-        counts = Counter(np.sign(w) for w in weights.values() if abs(w) >= LEAST)
-        print(f"{language}: {len(rows)} texts, {counts[1.0]} terms for, {counts[-1.0]} against")
+        counts = Counter(np.sign(weight) for weight in rounded(weights).values())
+        print(f"{language}: {len(rows)} texts, {counts[1]} terms for, {counts[-1]} against")
         if arguments.check:
             is_fresh &= path.read_text(encoding="utf-8") == text
         else:

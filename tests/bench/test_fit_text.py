@@ -79,16 +79,24 @@ def test_a_piece_of_a_longer_word_is_told_by_its_one_neighbour() -> None:
     assert pieces(texts).isdisjoint({"解决", "问题"})
 
 
-def test_names_and_grammar_get_no_weight() -> None:
+def test_names_matters_and_grammar_get_no_weight() -> None:
     assert terms_of("China Unicom, Huawei, broadband", "en") == {"broadband"}
     assert terms_of("and you are the one", "en") == {"one", "the one"}
-    assert "了电" not in terms_of("打了电话", "zh") >= {"打了", "电话"}
-    assert terms_of("打了电话 broadband", "en") == {"broadband"}
+    assert "了电" not in terms_of("打了电池", "zh") >= {"打了", "电池"}
+    assert terms_of("打了电池 broadband", "en") == {"broadband"}
+    assert terms_of("my phone number", "en") == frozenset()
+    assert terms_of("it did not", "en") >= {"did not", "not"}
 
 
 def test_a_character_alone_counts_only_where_it_is_a_word() -> None:
     assert terms_of("你滚", "zh") == {"滚", "你滚"}
-    assert terms_of("电话", "zh") == {"电话"}
+    assert terms_of("电池", "zh") == {"电池"}
+
+
+def test_what_is_calm_or_glad_in_so_many_words_is_no_term() -> None:
+    assert terms_of("no problem", "en") == frozenset()
+    assert terms_of("没问题", "zh") == frozenset()
+    assert terms_of("not angry, not here", "en") == {"not", "not here"}
 
 
 @pytest.mark.parametrize("language", sorted(CLASSES))

@@ -195,7 +195,9 @@ def test_emphasis_spans_add_up_to_the_multiplier() -> None:
 
 
 def test_calibration_reaches_every_rule() -> None:
-    strict = msgspec.structs.replace(CALIBRATION, negation=-1.0, degree_very=2.0)
+    strict = msgspec.structs.replace(
+        CALIBRATION, negation=-1.0, degree_very=2.0, fitted_max=0.0, fitted_relief=0.0
+    )
     assert score("not very happy", strict).frustration == pytest.approx(
         1 - math.exp(-1.6 * 0.6 / 2)
     )

@@ -104,6 +104,52 @@ def test_a_phrase_is_no_evidence() -> None:
     assert [s for s in score("The signal.").spans if s.kind is SpanKind.FITTED] == []
 
 
+def fitted(text: str, weights: dict[str, float]) -> dict[str, float]:
+    """Fitted terms that a message shows under these weights, with their strength."""
+    spans = measure_text(turn_of(text), CALIBRATION, weights).spans
+    return {
+        span.text: round(strength_of(span.contribution), 6)
+        for span in spans
+        if span.kind is SpanKind.FITTED
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("No problem.", "I have no problem with that.", "No worries.", "Not bad.", "没问题"),
+        *("I don't want to complain", "It is not urgent", "还不错", "Very helpful, thanks"),
+    ],
+)
+def test_nothing_calm_or_glad_in_so_many_words_is_marked_a_complaint(text: str) -> None:
+    assert [s.rule for s in score(text).spans if s.kind is SpanKind.FITTED] == []
+    assert score(text).frustration == 0.0
+
+
+def test_a_word_that_makes_another_glad_or_calm_is_no_complaint() -> None:
+    weights = {"not": 1.0, "very": 1.0, "box": 1.0}
+    assert fitted("not angry, box", weights) == {"box": 1.0}
+    assert fitted("not a red box", weights) == {"not": 1.0, "box": 1.0}
+
+
+def test_a_phrase_carries_the_weights_of_its_parts() -> None:
+    weights = {"red": 1.0, "box": 0.4, "red box": -0.2}
+    assert fitted("a red box", weights) == {"red box": 1.2}
+    assert fitted("a box, a red box", weights) == {"box": 0.4, "red box": 0.8}
+    characters = {"箱": 0.5, "箱子": 0.5, "子里": 0.5, "箱子里": -0.1}
+    assert fitted("箱子里", characters) == {"箱子里": 1.4}
+
+
+def test_a_phrase_whose_parts_make_up_for_it_is_not_marked() -> None:
+    weights = {"red": 0.3, "box": -0.1, "red box": -0.2, "nobody": 1.0}
+    assert fitted("nobody, a red box", weights) == {"nobody": 1.0}
+
+
+def test_nothing_is_marked_in_a_message_too_glad_for_it() -> None:
+    assert fitted("a red box", {"red": 1.0}) == {"red": 1.0}
+    assert fitted("This is perfect, a red box", {"red": 1.0}) == {}
+
+
 def test_a_complaint_in_plain_words_is_heard() -> None:
     text = (
         "Why is there no signal again, I have called and nobody will fix the signal, "

@@ -119,6 +119,8 @@ def test_language(text: str, language: Language) -> None:
         ("请慢慢看看", False, 0),
         ("call 5000 5000", False, 0),
         ("see http://wwww.example", False, 0),
+        ("[NAME] called @ANNA", False, 0),
+        ("[NAME] called AGAIN", True, 0),
     ],
 )
 def test_emphasis(text: str, is_mixed_caps: bool, repetition_count: int) -> None:

@@ -14,7 +14,7 @@ from subtone.contracts.voice_intelligence import (
     TextTurn,
 )
 from subtone.kernel.voice_intelligence.text_features import share_of, strength_of
-from subtone.kernel.voice_intelligence.text_fitted import FRUSTRATION_KINDS, fitted_share
+from subtone.kernel.voice_intelligence.text_fitted import AT_EASE, FRUSTRATION_KINDS, fitted_share
 
 _TEXT_KINDS = (
     *FRUSTRATION_KINDS,
@@ -98,7 +98,7 @@ def _with_fitted(
     """
     share = fitted_share(_strength(spans, SpanKind.FITTED), calibration)
     if share > 0.0:
-        share *= max(0.0, 1.0 - _strength(spans, SpanKind.POSITIVITY, SpanKind.CALM))
+        share *= max(0.0, 1.0 - _strength(spans, *AT_EASE))
         return 1.0 - (1.0 - frustration) * (1.0 - calibration.fitted_max * share)
     return frustration * (1.0 + calibration.fitted_relief * share)
 

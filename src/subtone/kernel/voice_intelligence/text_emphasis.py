@@ -95,7 +95,12 @@ def _shared(
 
 def _is_shouted(folded: str, token: Token) -> bool:
     word = folded[token.start : token.end]
-    return len(word) >= _MIN_SHOUTED_LETTERS and word.isupper() and token.norm not in ACRONYMS
+    return (
+        len(word) >= _MIN_SHOUTED_LETTERS
+        and word.isupper()
+        and word[0].isalpha()  # "[NAME]" stands for a word that nobody shouted
+        and token.norm not in ACRONYMS
+    )
 
 
 def _repetitions(folded: str, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:

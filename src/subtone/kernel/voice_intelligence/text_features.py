@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from subtone.contracts.calibration import TextCalibration
 from subtone.contracts.vocabulary import Language, SpanKind
 from subtone.contracts.voice_intelligence import TextFeatures, TextSpan, TextTurn
 from subtone.kernel.voice_intelligence.text_emphasis import Emphasis, measure_emphasis
-from subtone.kernel.voice_intelligence.text_fitted import fitted_hits
+from subtone.kernel.voice_intelligence.text_fitted import WEIGHTS, fitted_hits
 from subtone.kernel.voice_intelligence.text_matcher import LEXICON
 from subtone.kernel.voice_intelligence.text_rules import Hit, apply_rules
 from subtone.kernel.voice_intelligence.text_tokens import (
@@ -33,19 +33,22 @@ def strength_of(share: float) -> float:
     return math.copysign(-2.0 * math.log1p(-abs(share)), share)
 
 
-def measure_text(turn: TextTurn, calibration: TextCalibration) -> TextFeatures:
+def measure_text(
+    turn: TextTurn, calibration: TextCalibration, fitted: Mapping[str, float] = WEIGHTS
+) -> TextFeatures:
     """Features of one turn, any language, any length; linear in the length of the text.
 
     A scoring span's ``contribution`` is the score it would make alone after all rules but
     emphasis (``share_of`` its strength), an emphasis span's is what it adds to P, an
     escalation request's is the frustration it demands, a suppression phrase's is 1, a
     fitted term's is its signed share before the bound.
-    Offsets point into ``turn.text`` as it was written.
+    Offsets point into ``turn.text`` as it was written. ``fitted`` are signed weights of
+    fitted terms, in the unit of the authored lexicon's.
     """
     folded = fold(turn.text)
     tokens = tokenise(folded)
     hits = apply_rules(tokens, LEXICON.units(tokens), calibration)
-    hits += fitted_hits(tokens, hits, calibration)
+    hits += fitted_hits(tokens, hits, calibration, fitted)
     emphasis = measure_emphasis(folded, tokens, calibration)
     kinds = {hit.kind for hit in hits}
     spans = (

@@ -40,11 +40,14 @@ class Hit:
     first: int  # token indices
     last: int
     rule: str
+    begins: int  # token index of the first degree or negation in front that counted, or first
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """Modifiers in front of one unit."""
+
+    begins: int  # unit index of the first that counted, or of the unit itself
 
     degrees: tuple[Cue, ...]
     negations: int
@@ -66,12 +69,15 @@ def apply_rules(
         spent.update(frame.expletives)
         weight, mark = _contrast(layout, i, calibration)
         kind, strength, rule = _modified(unit.entry, frame, calibration)
-        hits.append(Hit(kind, strength * weight, unit.first, unit.last, rule + mark))
+        begins = units[frame.begins].first
+        hits.append(Hit(kind, strength * weight, unit.first, unit.last, rule + mark, begins))
     for i, unit in enumerate(units):
         if unit.entry is not None and unit.entry.kind is Cue.EXPLETIVE and i not in spent:
             rule = f"lexicon:{unit.entry.term}"
             strength = unit.entry.weight
-            hits.append(Hit(SpanKind.FRUSTRATION, strength, unit.first, unit.last, rule))
+            hits.append(
+                Hit(SpanKind.FRUSTRATION, strength, unit.first, unit.last, rule, unit.first)
+            )
     hits += _escalations(layout)
     hits += _suppressions(layout, hits)
     return sorted(hits, key=lambda h: (h.first, h.last))
@@ -152,7 +158,7 @@ def _contrast(layout: _Layout, i: int, calibration: TextCalibration) -> tuple[fl
 def _frame(layout: _Layout, i: int) -> _Frame:
     degrees: list[Cue] = []
     expletives: list[int] = []
-    negations, is_degree_denied = 0, False
+    begins, negations, is_degree_denied = i, 0, False
     is_negative = layout.kind(i) in _NEGATIVE
     # "Isn't this ridiculous?" and 这不是坑人吗 affirm what they ask
     is_asked = is_negative and layout.clauses[i] in layout.questions
@@ -164,6 +170,7 @@ def _frame(layout: _Layout, i: int) -> _Frame:
             break
         if kind in _DEGREES and distance <= _DEGREE_REACH:
             degrees.append(Cue(kind))
+            begins = j
             if kind is Cue.EXPLETIVE:
                 expletives.append(j)
             distance = 0
@@ -173,10 +180,11 @@ def _frame(layout: _Layout, i: int) -> _Frame:
                 continue
             is_degree_denied = is_degree_denied or (bool(degrees) and negations == 0)
             negations += 1
+            begins = j
             distance = 0
     if any(layout.kind(j) is Cue.AFTERTHOUGHT for j in islice(layout.after(i), 1)):
         degrees.append(Cue.AFTERTHOUGHT)
-    return _Frame(tuple(degrees), negations, is_degree_denied, tuple(expletives))
+    return _Frame(begins, tuple(degrees), negations, is_degree_denied, tuple(expletives))
 
 
 def _degree(degrees: Sequence[Cue], calibration: TextCalibration) -> float:
@@ -214,13 +222,14 @@ def _modified(
     return SpanKind.FRUSTRATION, strength, f"negated:{named}"
 
 
-def _is_negated(layout: _Layout, i: int) -> bool:
+def _negation_of(layout: _Layout, i: int) -> int | None:
+    """Unit index of the negation that reaches ``i``."""
     for distance, j in enumerate(layout.before(i), start=1):
         if distance > _WINDOW or layout.kind(j) in (*_SCORED, Cue.CONSEQUENCE):
-            return False
+            return None
         if layout.denies(j, distance):
-            return True
-    return False
+            return j
+    return None
 
 
 def _is_asked_for(layout: _Layout, i: int) -> bool:
@@ -229,7 +238,7 @@ def _is_asked_for(layout: _Layout, i: int) -> bool:
         if distance > _REQUEST_REACH or layout.kind(j) is SpanKind.POSITIVITY:
             return False
         if layout.kind(j) is Cue.REQUEST:
-            return not _is_negated(layout, j)
+            return _negation_of(layout, j) is None
     return _stands(layout, i, Position.WHOLE_CLAUSE)
 
 
@@ -242,10 +251,12 @@ def _escalations(layout: _Layout) -> Iterator[Hit]:
         )
         if not is_asked:
             continue
-        kind, strength, said = SpanKind.ESCALATION_REQUEST, 0.0, "escalation"
-        if _is_negated(layout, i):  # "I don't want to complain" is weak calm, as "not angry" is
+        kind, strength, said, begins = SpanKind.ESCALATION_REQUEST, 0.0, "escalation", unit.first
+        negation = _negation_of(layout, i)
+        if negation is not None:  # "I don't want to complain" is weak calm, as "not angry" is
             kind, strength, said = SpanKind.CALM, _NEGATED_TO_CALM_MAX, "negated"
-        yield Hit(kind, strength, unit.first, unit.last, f"{said}:{unit.entry.term}")
+            begins = layout.units[negation].first
+        yield Hit(kind, strength, unit.first, unit.last, f"{said}:{unit.entry.term}", begins)
 
 
 def _stands(layout: _Layout, i: int, position: Position) -> bool:
@@ -266,7 +277,7 @@ def _suppressions(layout: _Layout, hits: Sequence[Hit]) -> Iterator[Hit]:
             unit.entry is not None
             and unit.entry.kind is SpanKind.SUPPRESSION
             and _stands(layout, i, unit.entry.position)
-            and not _is_negated(layout, i)
+            and _negation_of(layout, i) is None
         ):
             rule = f"suppression:{unit.entry.term}"
-            yield Hit(SpanKind.SUPPRESSION, 0.0, unit.first, unit.last, rule)
+            yield Hit(SpanKind.SUPPRESSION, 0.0, unit.first, unit.last, rule, unit.first)

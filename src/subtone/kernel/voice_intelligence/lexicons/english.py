@@ -247,7 +247,9 @@ CALM = (
         that's okay | that's ok | it's all good | all good | no big deal | not a big deal
         at your convenience | i understand completely | quite understand | totally understand
         that's understandable | no complaint | no complaints | nothing to complain about
-        without a problem | any time is fine
+        without a problem | any time is fine | have no problem | have no problems | had no problem
+        had no problems | there is no problem | there's no problem | there was no problem
+        no problems
         """,
     ),
     Group(

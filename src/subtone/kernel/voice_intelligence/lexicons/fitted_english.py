@@ -16,188 +16,190 @@ from subtone.kernel.voice_intelligence.lexicons.entries import Group
 
 
 def _group(weight: float, terms: str) -> Group:
-    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-2")
+    return Group(SpanKind.FITTED, weight, terms, provenance="fitted-3")
 
 
 GROUPS = (
     _group(
         1.0,
         """
-        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | isnt | neither
-        never | no | nobody | none | nope | nor | not | nothing | shouldnt | wasnt | werent
-        wont | wouldnt
+        aint | arent | cannot | cant | couldnt | doesnt | dont | hadnt | isnt | neither | no
+        nobody | none | nope | nor | not | nothing | shouldnt | wasnt | werent | wont
     """,
     ),
     _group(
         0.9,
         """
-        hasnt | havent | without
+        havent | never | wouldnt
+    """,
+    ),
+    _group(
+        0.8,
+        """
+        fucking | hasnt | without
     """,
     ),
     _group(
         0.7,
         """
-        disgusting | fucking
+        disgusting
     """,
     ),
     _group(
         0.6,
         """
-        didnt
+        didnt | dont want | very
     """,
     ),
     _group(
         0.5,
         """
-        dont want | understand | very | you cant
+        anything | issue | understand | wait | you cant
     """,
     ),
     _group(
         0.4,
         """
-        anything | around | dare | down | issue | know what | like a | needs | over
-        playing | please | saying | something | wait | you just
+        around | dare | down | ill | know what | like a | needs | playing | please | really
+        saying | something | use | you just
     """,
     ),
     _group(
         0.3,
         """
-        amount | asking | check | explanation | fuck | getting | happens | id | ill
-        immediately | information | into | is no | like | message | online | pass | problem
-        quite | really | school | service | signal | take | they didnt | things | think its
-        through | too | use | want | weird | wrong | you think
+        amount | ask | asking | check | even | fuck | getting | happens | i also
+        immediately | into | is no | like | more | online | over | own | pass | problem
+        school | signal | take | thats | things | too | weird | you think
     """,
     ),
     _group(
         0.2,
         """
-        ago | ask | attention | before the | believe | bill | bought | broadband | call
-        company | contact | customers | cut | data | didnt know | does not | during | earth
-        even | explain | extra | few | first | fixed | future | go | heard | hot | hours
-        how dare | i also | i still | kind of | least | little | long | meant | more
-        now you | number | one of | order | own | paying | personally | quality | rate
-        real | reply | right to | service in | so much | stay | suddenly | test | thats
-        the problem | the signal | think | think you | thinking | under | want to | watch
-        word | words | work | you know | you please
+        again | ago | before the | believe | bought | broadband | cut | data | does not
+        during | earth | explain | explanation | extra | few | first | future | go | heard
+        hot | hours | how dare | i still | information | just a | kind | kind of | later
+        least | little | long | meant | minutes | now you | one of | party | paying
+        quality | quite | rate | right to | service | short | soon | stay | suddenly
+        the problem | the signal | think its | think you | three | through | under | watch
+        why do | word | work | wrong | you know
     """,
     ),
     _group(
         0.1,
         """
-        a few | about that | again | also | and information | another | assistant | at first
-        authorization | balance | behavior | besides | bills | blue | call me | calls
-        canceled | change | d | day of | down the | every | fees | find | for three
-        friends | handle the | i only | i wanted | industry and | information technology
-        just a | kind | later | like this | line | live | maintenance | man | messages
-        myself | now it | of industry | office | old | once | one | online customer
-        original | out | owe | party | phone bills | phone calls | piece | piece of
-        players | poor | private | reported | return the | second | seems | services | shut
-        signal is | soon | specific | staff | start | telephone | the phone | these days
-        three | through the | to pay | true | using | we dont | well as | why do | wifi
-        you really | your phone
+        a few | about that | and information | another | answer | assistant | assume
+        at first | attention | authorization | balance | be solved | behavior | besides
+        blue | both | cancel | cancel the | canceled | change | clearly | d | day of
+        didnt know | down the | during the | every | fees | find | fixed | for three
+        friends | handle the | i only | i went | industry and | information technology
+        last year | line | live | maintenance | man | ministry | ministry of | now it
+        of industry | off | once | one | original | out | owe | personally | piece
+        piece of | players | poor | private | put | real | reply | reported | return the
+        running | same | second | seems | service in | services | shut | signal is
+        specific | staff | taking | the loss | the package | they didnt | thinking
+        through the | to pay | using | we dont | well as | why | wifi | win | words | year
+        you please | you really
     """,
     ),
     _group(
         -0.1,
         """
-        a lot | after | again and | always | am not | android | any problem | august
-        back to | because i | because of | become | but the | but you | can understand
-        cant be | cell | charge | chinese | clicked | connected | customer | damn | desktop
-        didnt work | doing | dont like | everyone | except for | experience | feelings
-        for months | games | hard | home | i havent | i love | indeed | is just | issues
-        it seems | ive | job | know how | late | lose | lot | lot of | luo | meet | music
-        new | no problem | not a | not to | notice | official | official website | operation
-        or not | other | person | play | played | post | probably | purchase | quick | read
-        red | refund | right now | run | service attitude | set | several times | shows
-        so many | sorry to | started | still cant | taken | thank you | the customer
-        the last | the power | the screen | the smartisan | theres no | think of | time to
-        to ask | to see | to send | top | u | updating | upon | urgent | used to | voice
-        wait for | waiting | was no | weeks | worth | x | yonghao
+        a lot | after | again and | always | am not | android | any problem | are not
+        august | back to | because of | become | but | but you | buy | cant be | cell
+        chinese | clicked | com | connected | damn | desktop | didnt have | doing
+        dont like | everyone | except for | experience | feelings | g | gets | ha
+        hasnt been | i like | i tried | indeed | is just | issues | just now | know how
+        last night | late | life | lose | lot of | luo | new | not to | notice | official
+        official website | operation | or not | os | other | person | play | played | post
+        read | received | red | refund | right now | run | service attitude | several times
+        shows | sometimes | still cant | thanks for | the last | the most | the power
+        the screen | the smartisan | theres no | think of | time to | to send | top | u
+        up to | update | updating | upon | urgent | version | wait for | waiting | weeks
+        worth | x | yonghao
     """,
     ),
     _group(
         -0.2,
         """
-        all of | all the | attitude | be used | bottom | but | buy | c | city | comment
-        completely | customer service | different | earlier | happened | have any | heart
-        house | i couldnt | i feel | i know | i like | i mean | i thought | i tried | is not
-        it gets | knows | left | less | link | maybe | money | need | network | new year
-        no response | of people | open | past | picture | problems | reason | repaired
-        screen | seen | send | service i | shit | single | situation | system | terrible
-        text | the best | the cellphone | the internet | the only | the other | there any
-        times | to play | to take | tomorrow | took | up to | update | videos | website
-        whether | while | wrong with | your reply
+        a good | all of | attitude | be used | bottom | but the | c | city | comment
+        different | earlier | happened | hard | have any | heart | home | house | i feel
+        i hope | i just | i mean | i thought | it didnt | it seems | knows | left | less
+        link | list | lot | maybe | meet | mine | money | need | network | new year
+        no response | not the | of people | open | past | picture | problems | purchase
+        repaired | seen | send | service i | since | single | situation | sorry to | system
+        terrible | the internet | the only | there any | times | to play | to take
+        tomorrow | took | videos | voice | website | whether | while | wrong with
+        your reply
     """,
     ),
     _group(
         -0.3,
         """
-        a good | about it | add | agree | back | bad | because | before | but i | cause
-        dont have | except | finally | found | full | going | i just | im | internet
-        it didnt | it doesnt | know | last | list | mean | much | night | not be | not the
-        off the | often | power | response | since | someone | sure | video
+        about it | agree | all the | back | because | before | but i | but it | cause
+        completely | dont have | except | finally | full | going | good | i couldnt
+        i didnt | i dont | i know | im | internet | it doesnt | it gets | know | last | mean
+        much | not be | off the | often | power | response | screen | someone | sure
+        the cellphone | the other | video | yourself
     """,
     ),
     _group(
         -0.4,
         """
-        absolutely | agreed | black | but it | calling | definitely | dont know | exactly
-        i didnt | i dont | i think | means | okay | tried | turned | yeah | yep | yes
-        yourself | yup
+        absolutely | add | agreed | bad | black | definitely | dont know | exactly | found
+        i think | means | most | night | okay | see | shit | tried | turned | yeah | yep
+        yes | yup
     """,
     ),
     _group(
         -0.5,
         """
-        game | right | see | still | totally | try
+        beautiful | game | perfect | still | totally | try
     """,
     ),
     _group(
         -0.6,
         """
-        good | oh | thought
+        alone | amazing | awesome | congrats | congratulations | dead | delighted | enjoy
+        enjoyed | enjoying | excellent | excited | exciting | fantastic | favorite
+        favourite | feeling | fun | glad | great | loss | lost | love | loved | lovely
+        loves | nice | pleased | proud | thought | wonderful | yay
     """,
     ),
     _group(
         -0.7,
         """
-        alone | cried | cries | cry | crying | dead | death | depressed | depressing
-        depression | died | feel | feeling | funeral | grief | heartbreaking | heartbroken
-        lonely | loss | miss | missed | now | pain | passed | sadly | sorrow | suffering
-        tears
+        best | cried | cries | cry | crying | death | depressed | depressing | depression
+        died | feel | funeral | grief | heartbreaking | heartbroken | lonely | miss | missed
+        now | oh | pain | passed | right | sadly | sorrow | suffering | tears
     """,
     ),
     _group(
         -0.8,
         """
-        beautiful | lost | sorry | support
+        better | happy | support
     """,
     ),
     _group(
         -0.9,
         """
-        afraid | amazing | anxiety | anxious | awesome | better | blessed | comfort
-        condolences | congrats | congratulations | delighted | empathy | enjoy | enjoyed
-        enjoying | excellent | excited | exciting | fantastic | favorite | favourite | fear
-        feels | fun | glad | heal | healing | hopefully | hoping | horror | hug | hugs
-        loved | lovely | loves | luck | nervous | nice | panic | perfect | pleased | prayers
-        praying | proud | recover | recovery | sad | safe | scared | scary | strong
-        supporting | sympathy | terrified | terrifying | wish | wishes | wishing | wonderful
-        worried | worry | worrying | yay
+        blessed | comfort | condolences | empathy | feels | heal | healing | hopefully
+        hoping | hug | hugs | luck | prayers | praying | recover | recovery | sad | safe
+        sorry | strong | supporting | sympathy | wish | wishes | wishing
     """,
     ),
     _group(
         -1.0,
         """
-        admire | adorable | amused | amusing | appreciate | appreciated | best | brilliant
-        charming | clever | comedy | cute | elegant | funny | gem | genius | gorgeous
-        grateful | gratitude | great | haha | hahaha | handsome | happy | hehe | hilarious
-        hope | impressive | inspiring | interesting | joke | jokes | joking | laugh
-        laughed | laughing | laughs | legend | lmao | lmfao | lol | lolol | love | meme
-        memes | ok | omg | precious | realised | realized | respect | rofl | shocked | skill
-        skilled | smart | surprise | surprised | surprising | surprisingly | talented
-        thank | thankful | thanks | thx | unexpected | welcome | whoa | wholesome | woah
-        wow | xd
+        admire | adorable | afraid | amused | amusing | anxiety | anxious | appreciate
+        appreciated | brilliant | charming | clever | comedy | cute | elegant | fear | funny
+        gem | genius | gorgeous | grateful | gratitude | haha | hahaha | handsome | hehe
+        hilarious | hope | horror | impressive | inspiring | interesting | joke | jokes
+        joking | laugh | laughed | laughing | laughs | legend | lmao | lmfao | lol | lolol
+        meme | memes | nervous | ok | omg | panic | precious | realised | realized | respect
+        rofl | scared | scary | shocked | skill | skilled | smart | surprise | surprised
+        surprising | surprisingly | talented | terrified | terrifying | thank | thankful
+        thanks | thx | unexpected | welcome | whoa | wholesome | woah | worried | worry
+        worrying | wow | xd
     """,
     ),
 )
