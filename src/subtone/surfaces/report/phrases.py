@@ -62,10 +62,10 @@ HOW_TO_GET_A_STATE = LocalText(
 )
 EVIDENCE_NOT_PROOF = LocalText(
     en="A conflict between words and voice is evidence to listen to that stretch, not proof of a "
-    "feeling. Agitation is arousal measured against this caller's own baseline; it cannot tell "
-    "anger from joy.",
+    "feeling. Agitation is arousal measured against this caller's own baseline; by itself it "
+    "cannot tell anger from joy.",
     zh="话语与语音的冲突是值得去听这一段的证据，并不证明某种情绪。激动度是相对来电者自身基线的"
-    "唤醒程度，无法区分愤怒与喜悦。",
+    "唤醒程度，仅凭它无法区分愤怒与喜悦。",
 )
 
 
