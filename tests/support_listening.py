@@ -16,13 +16,13 @@ CHECKPOINT = "made-up"
 LABELS = {"arousal": "high", "valence": "negative"}
 
 
-def small_heads(folder: Path) -> dict[str, Path]:
+def small_heads(folder: Path, padding: str = "none") -> dict[str, Path]:
     """Contrast heads with random weights for the small checkpoint, by their task."""
     folder.mkdir(parents=True, exist_ok=True)
     heads = {}
     for seed, (task, label) in enumerate(LABELS.items()):
         heads[task] = folder / f"{task}.safetensors"
-        space = f"{CHECKPOINT}/none"
+        space = f"{CHECKPOINT}/{padding}"
         made = contrast(task, label, seed=seed, space=space, layer=1, width=WIDTH)
         write_head(heads[task], made)
     return heads

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from subtone.contracts.voice_intelligence import AcousticFeatures
-from subtone.perception.encoder.whisper import WhisperEncoder
+from subtone.perception.encoder.whisper import Padding, WhisperEncoder
 from subtone.perception.heads.acoustic import AcousticContrast, acoustic_window
 from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.errors import HeadError
@@ -130,6 +130,27 @@ def test_pooling_is_learnt_where_asked_and_refused_where_it_cannot_be(tmp_path: 
     audio = WhisperEncoder(tmp_path / "encoder").encode(voice(1.0, 200.0), 16_000)
     finding = EmotionHead(head)(audio)
     assert sum(p.probability for p in finding.probabilities) == pytest.approx(1.0)
+
+
+def test_a_head_serves_the_padding_it_was_trained_with(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("av")
+    checkpoint, out = tmp_path / "encoder", tmp_path / "padded.safetensors"
+    weights = random_weights()
+    weights["embed_positions.weight"] = weights["embed_positions.weight"][:100]  # a window of 2 s
+    save_safetensors(checkpoint, weights)
+    command = ["train", "--data", str(corpus(tmp_path)), "--task", "emotion", "--out", str(out)]
+    command += ["--encoder", str(checkpoint), "--cache", str(tmp_path / "cache")]
+    shown = invoke(*command, "--padding", "window")
+    assert shown.exit_code == 0, shown.output
+    head = read_head(out)
+    assert head.card.space == "encoder/window"
+    assert "--padding window --data CORPUS" in head.card.data
+    sound = voice(1.0, 200.0)
+    padded = WhisperEncoder(checkpoint, padding=Padding.WINDOW).encode(sound, 16_000)
+    assert EmotionHead(head)(padded).probabilities
+    with pytest.raises(HeadError, match="encoder/none"):
+        EmotionHead(head)(WhisperEncoder(checkpoint).encode(sound, 16_000))
 
 
 def test_a_head_against_the_speakers_own_normal_is_trained_and_hears_as_it_was_judged(

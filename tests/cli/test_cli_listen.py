@@ -131,6 +131,17 @@ def test_an_encoder_without_heads_is_refused_before_any_analysis(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+def test_heads_hear_with_the_padding_they_were_trained_with(tmp_path: Path) -> None:
+    checkpoint = small_checkpoint(tmp_path / CHECKPOINT)
+    heads = small_heads(tmp_path / "padded", "window")
+    own = ("--arousal-head", heads["arousal"], "--valence-head", heads["valence"])
+    command = ("analyze", AUDIO, *BOTH, "--encoder", checkpoint, *own)
+    refusal(*command, names="arousal", cause="made-up/window")
+    printed = json.loads(succeed(*command, "--padding", "window", "--json"))
+    assert len(printed["models"]) == 2
+    refusal("analyze", AUDIO, *BOTH, "--padding", "window", names="--padding", cause="need --encod")
+
+
 def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
     options = listening(tmp_path)
     other = small_checkpoint(tmp_path / "other")

@@ -81,6 +81,13 @@ TEXT_SUFFIXES = frozenset({".jsonl", ".csv", ".vtt", ".srt", ".json", ".txt"})
     "folder, and the heads shipped for it (needs subtone[memory]).",
 )
 @click.option(
+    "--padding",
+    type=click.Choice(["none", "window"]),
+    default="none",
+    show_default=True,
+    help="With --encoder: silence up to 30 s behind each utterance, for heads trained so.",
+)
+@click.option(
     "--arousal-head",
     metavar="FILE",
     default="shipped",
@@ -106,6 +113,7 @@ def analyze(
     calibration_file: Path | None,
     checkpoint: str | None,
     encoder: str | None,
+    padding: str,
     arousal_head: str,
     valence_head: str,
     language: UiLanguage,
@@ -126,9 +134,9 @@ def analyze(
         listener = None
         if encoder is not None:
             require_customer(audio, given_roles)
-            listener = opened_listener(encoder, arousal_head, valence_head)
-        elif (arousal_head, valence_head) != ("shipped", "shipped"):
-            raise OptionError("--arousal-head and --valence-head need --encoder")
+            listener = opened_listener(encoder, padding, arousal_head, valence_head)
+        elif (padding, arousal_head, valence_head) != ("none", "shipped", "shipped"):
+            raise OptionError("--padding, --arousal-head and --valence-head need --encoder")
         transcript = None
         if checkpoint is not None:
             if text is not None or audio is None or given_roles is None:
@@ -195,7 +203,7 @@ def require_customer(audio: Path | None, roles: list[Role] | None) -> None:
     tracks_of(audio, roles)
 
 
-def opened_listener(encoder: str, arousal_head: str, valence_head: str) -> Listener:
+def opened_listener(encoder: str, padding: str, arousal_head: str, valence_head: str) -> Listener:
     """What hears the customer. Raises PerceptionError."""
     from subtone.perception.errors import memory_extra
 
@@ -204,7 +212,7 @@ def opened_listener(encoder: str, arousal_head: str, valence_head: str) -> Liste
         from subtone.runtime.listening.contrasts import contrast_heads
         from subtone.runtime.listening.listener import Listener
 
-        system = AudioMemorySystem(encoder)
+        system = AudioMemorySystem(encoder, encoder_options={"padding": padding})
         return Listener(system, contrast_heads(system, arousal_head, valence_head))
 
 

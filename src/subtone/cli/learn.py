@@ -44,6 +44,14 @@ _encoder = click.option(
     metavar="NAME_OR_DIR",
     help="Whisper checkpoint.",
 )
+_padding = click.option(
+    "--padding",
+    type=click.Choice(["none", "window"]),
+    default="none",
+    show_default=True,
+    help="What follows speech in the encoder: nothing, or silence up to 30 s, as Whisper was "
+    "trained, for about nine times the time. A head serves the one it was trained with.",
+)
 
 
 @click.group()
@@ -119,6 +127,7 @@ def check(folder: Path, corpus: str | None) -> None:
     "it is silent for a caller's first three. Contrasts take all of it off always.",
 )
 @_encoder
+@_padding
 @_cache
 @click.option("--name", help="The head's name on its card; the file's stem without.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The head file.")
@@ -130,6 +139,7 @@ def train(
     pooling: str,
     baseline: str,
     encoder: str,
+    padding: str,
     cache: Path,
     name: str | None,
     out: Path,
@@ -146,7 +156,7 @@ def train(
         head = train_head(
             clips,
             LearningTask(task),
-            _extractor(features, encoder),
+            _extractor(features, encoder, padding),
             FeatureCache(cache),
             name=name or out.stem,
             network=Network(network),
@@ -166,12 +176,14 @@ def train(
 @click.command()
 @_corpora
 @_encoder
+@_padding
 @_cache
 @click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page too.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write figures too.")
 def evaluate(
     places: tuple[Path, ...],
     encoder: str,
+    padding: str,
     cache: Path,
     page: Path | None,
     json_file: Path | None,
@@ -187,7 +199,7 @@ def evaluate(
     with _learning_errors(), progress_bar("encoding", is_shown=True) as progress:
         report = standard_evaluation(
             _read(places),
-            _extractor("whisper", encoder),
+            _extractor("whisper", encoder, padding),
             FeatureCache(cache),
             progress=progress,
             say=_timed(),
@@ -216,11 +228,13 @@ def _read(places: tuple[Path, ...]) -> dict[str, list[Clip]]:
     return found
 
 
-def _extractor(features: str, encoder: str) -> WhisperLayers | Acoustics:
-    from subtone.perception.encoder.whisper import WhisperEncoder
+def _extractor(features: str, encoder: str, padding: str) -> WhisperLayers | Acoustics:
+    from subtone.perception.encoder.whisper import Padding, WhisperEncoder
     from subtone.perception.learning.features import Acoustics, WhisperLayers
 
-    return Acoustics() if features == "acoustics" else WhisperLayers(WhisperEncoder(encoder))
+    if features == "acoustics":
+        return Acoustics()
+    return WhisperLayers(WhisperEncoder(encoder, padding=Padding(padding)))
 
 
 @contextmanager

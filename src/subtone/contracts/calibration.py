@@ -125,7 +125,7 @@ class VoiceCalibration(Contract, frozen=True, kw_only=True):
     )
     positivity_discount: Unit01 = 0.8  # voice negativity x (1 - discount x text positivity)
     head_half_life_s: Seconds = 5.0  # of every head's findings
-    valence_centre: Signed = -3.0  # of the valence contrast head, where present
+    valence_centre: Signed = -3.5  # of the valence contrast head, where present
     valence_scale: Weight = 1.0
     displeasure_from: Unit01 = 0.7  # valence above which a voice is negative without arousal
     displeasure_weight: Unit01 = 0.7  # negativity that displeasure alone makes at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -281,6 +281,10 @@ class PerceptionConfig(Section, frozen=True, kw_only=True):
     checkpoint: Annotated[
         str | None, Meta(description="Whisper checkpoint, a name or a folder; without it none runs")
     ] = None
+    padding: Annotated[
+        Literal["none", "window"],
+        Meta(description="after an utterance: nothing, or silence up to 30 s, nine times the time"),
+    ] = "none"
     tasks: Annotated[
         tuple[str, ...],
         Meta(

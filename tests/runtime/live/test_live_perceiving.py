@@ -37,11 +37,12 @@ from subtone.perception.heads.emotion import EmotionHead
 from subtone.perception.heads.files import read_head
 from subtone.perception.heads.shipped import shipped_path
 from subtone.runtime.audio_memory import AudioMemorySystem
-from subtone.runtime.config import Scope
+from subtone.runtime.config import RuntimeConfig, Scope
 from subtone.runtime.config_tree import MemoryConfig, PerceptionConfig
 from subtone.runtime.listening.utterances import Findings, Sound, Utterances
 from subtone.runtime.live.metrics import Metrics
 from subtone.runtime.live.perceiving import Perceiving
+from subtone.runtime.live.remembering import running_perception
 from support_audio_memory import (
     RATE_HZ,
     RELATIVE,
@@ -443,6 +444,19 @@ def test_without_models_or_memory_the_routes_say_what_is_not_set(tmp_path: Path)
         assert (answer.status_code, "memory.path" in answer.text) == (404, True)
 
     run_live(tmp_path, test)
+
+
+def test_utterances_are_padded_as_the_operator_says(tmp_path: Path) -> None:
+    checkpoint = str(small_checkpoint(tmp_path / "made-up"))
+
+    async def space(**given: Any) -> str:
+        perception = PerceptionConfig(checkpoint=checkpoint, tasks=(), **given)
+        async with running_perception(RuntimeConfig(perception=perception), lambda: 0) as found:
+            assert found.system is not None
+            return found.system.encoder.space
+
+    assert asyncio.run(space()) == "made-up/none"
+    assert asyncio.run(space(padding="window")) == "made-up/window"
 
 
 def test_with_the_models_taken_by_default_the_sample_call_still_hides_its_frustration() -> None:

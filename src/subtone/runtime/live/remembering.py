@@ -153,7 +153,7 @@ def _open(
             store=store,
             models={task: path for task, path in models.items() if path is not None},
             is_voiceprint_allowed=memory.is_voiceprint_allowed,
-            encoder_options={"threads": 1},
+            encoder_options={"threads": 1, "padding": perception.padding},
             now_ms=now_ms,
         )
         system.load(perception.tasks)

@@ -179,11 +179,12 @@ def described(
         )
     features = "acoustics" if space == ACOUSTIC_SPACE else "whisper"
     attentive = f"--pooling {pooling} " if pooling is Pooling.ATTENTIVE else ""
+    padded = "--padding window " if space.endswith("/window") else ""
     baseline = "--baseline speaker " if is_against_normal else ""
     return (
         f"{'; '.join(parts)}; renditions: {', '.join(table.values)}; "
         f"made by: subtone train --task {task} --features {features} --network {network} "
-        f"{attentive}{baseline}--data CORPUS"
+        f"{attentive}{baseline}{padded}--data CORPUS"
     )
 
 
