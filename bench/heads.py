@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from bench.corpora import DEFAULT_DATA, READERS
-from subtone.perception.encoder.whisper import WhisperEncoder
+from subtone.perception.encoder.whisper import Padding, WhisperEncoder
 from subtone.perception.learning.cache import FeatureCache
 from subtone.perception.learning.corpora import read_corpus
 from subtone.perception.learning.evaluation.page import page
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("part", choices=[*TEACHERS, "across"], help="what is measured")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the corpora")
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="folder of the encoder")
+    parser.add_argument("--padding", type=Padding, default=Padding.NONE, help="none or window")
     parser.add_argument("--cache", type=Path, default=CACHE, help="encoded clips, kept")
     parser.add_argument("--seeds", type=int, default=0, help="of the small network")
     parser.add_argument("--untrained", action="store_true", help="random weights beside it")
@@ -64,11 +65,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         cache = FeatureCache(options.cache)
         corpora = {name: read_corpus(options.data / name) for name in READERS}
-        whisper = WhisperLayers(WhisperEncoder(options.encoder, threads=1))
+        whisper = WhisperLayers(WhisperEncoder(options.encoder, padding=options.padding, threads=1))
         twin = None
         if options.untrained:
             folder = untrained_checkpoint(Path(scratch) / "untrained", options.encoder)
-            twin = WhisperLayers(WhisperEncoder(folder, threads=1))
+            twin = WhisperLayers(WhisperEncoder(folder, padding=options.padding, threads=1))
         is_across = options.part == "across"
         report = standard_evaluation(
             corpora,

@@ -48,6 +48,12 @@ BENCHES: dict[str, list[str]] = {
         *("bench.heads", "emodb", "--data", "{data}/emotion", "--untrained", "--seeds", "5"),
     ],
     "heads-ravdess": ["bench.heads", "ravdess", "--data", "{data}/emotion", "--seeds", "5"],
+    **{
+        f"heads-{corpus}-padded": [
+            *("bench.heads", corpus, "--data", "{data}/emotion", "--padding", "window"),
+        ]
+        for corpus in ("emodb", "ravdess")
+    },
     "heads-attention": ["bench.attention", "--data", "{data}/emotion", "--seeds", "2"],
     "heads-across": ["bench.heads", "across", "--data", "{data}/emotion"],
     "live": ["bench.live", "--calls", "100", "--seconds", "180"],
