@@ -103,3 +103,28 @@ def test_an_outbox_that_was_stopped_before_it_ran_ends_at_once(tmp_path: Path) -
         outbox.stop()
         asyncio.run(outbox.run())
         outbox.wake()  # its loop is over; nothing to say
+
+
+def test_a_cancelled_outbox_ends(tmp_path: Path) -> None:
+    async def test() -> None:
+        with closing(SqliteJournal(tmp_path, AudioPolicy.KEEP)) as journal:
+            prompt = Receiver()
+            prompt.may_answer.set()
+            async with served(prompt) as url:
+                sinks = [Sink(name="desk", kind=SinkKind.WEBHOOK, url=url, secrets=("k",))]
+                settings = AlertSettings(
+                    AlertRules(), by_name(sinks), DeliveryTable(is_http_allowed=True)
+                )
+                store = SqliteAlertStore(journal)
+                store.commit([alert_of("a")], plan([alert_of("a")], sinks, str, NOON_MS))
+                outbox = Outbox(store, settings, Metrics(), lambda: NOON_MS)
+                running = asyncio.create_task(outbox.run())
+                await prompt.heard.get()  # it is at work
+                running.cancel()
+                async with asyncio.timeout(LIMIT_S):
+                    assert isinstance(
+                        (await asyncio.gather(running, return_exceptions=True))[0],
+                        asyncio.CancelledError,
+                    )
+
+    asyncio.run(test())

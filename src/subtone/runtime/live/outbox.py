@@ -106,9 +106,12 @@ class Outbox:
     async def run(self) -> None:
         """Attempt what is due until told to stop."""
         with ThreadPoolExecutor(1, "outbox") as thread:
-            await asyncio.get_running_loop().run_in_executor(
-                thread, lambda: asyncio.run(self._work())
-            )
+            try:
+                await asyncio.get_running_loop().run_in_executor(
+                    thread, lambda: asyncio.run(self._work())
+                )
+            finally:
+                self.stop()  # when cancelled: leaving the block waits for the thread
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
